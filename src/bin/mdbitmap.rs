@@ -1,0 +1,3 @@
+//! The `mdbitmap` program: nothing but the call into the library.
+
+fn main() {}

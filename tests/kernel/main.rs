@@ -1,0 +1,3 @@
+//! Real-kernel tests.
+
+fn main() {}
