@@ -1,1 +1,11 @@
-//! Linux md write-intent bitmaps: the formats, the kernel interface and an offline resync engine.
+//! Linux md write-intent bitmaps: the on-disk formats, the kernel's interface, and an engine that
+//! resyncs a stopped array from its bitmap.
+//!
+//! `ARCHITECTURE.md` shows the rooms and who may import whom; `tests/architecture.rs` holds them
+//! to it.
+
+#![deny(rustdoc::broken_intra_doc_links)]
+
+pub mod error;
+pub mod format;
+pub mod units;

@@ -1,0 +1,188 @@
+//! The one error type of the library: a kind that decides the exit status, and context that tells
+//! a person what failed, where, and what to do next.
+//!
+//! The errno is kept as the source, never folded into text. Imports only `units`.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::units::Bytes;
+
+/// What sort of failure it is; each has its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line asks for something impossible.
+    Usage,
+    /// The safety rules forbid it.
+    Refused,
+    /// On-disk metadata that is missing, broken, or that the kernel would refuse.
+    Damaged,
+    /// The disk or the kernel failed.
+    Io,
+    /// Part of the work could not be done.
+    Incomplete,
+    /// A signal asked to stop.
+    Interrupted,
+}
+
+/// A failure with its context.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    what: String,
+    path: Option<PathBuf>,
+    offset: Option<Bytes>,
+    force: Option<&'static str>,
+    hint: Option<String>,
+    source: Option<io::Error>,
+}
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of `kind`; `what` is a lower-case fragment without a full stop.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what: what.into(),
+            path: None,
+            offset: None,
+            force: None,
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// A system call on `path` failed; `operation` is a verb such as "open".
+    pub fn io(operation: &str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self {
+            path: Some(path.as_ref().to_owned()),
+            source: Some(source),
+            ..Self::new(Kind::Io, format!("cannot {operation}"))
+        }
+    }
+
+    /// The safety rules forbid it, because of `why`.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, why)
+    }
+
+    /// Metadata cannot be used, because of `why`.
+    pub fn damaged(why: impl Into<String>) -> Self {
+        Self::new(Kind::Damaged, why)
+    }
+
+    /// The command line cannot be carried out, because of `why`.
+    pub fn usage(why: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, why)
+    }
+
+    /// Names the file or device it is about.
+    #[must_use]
+    pub fn at_path(mut self, path: impl AsRef<Path>) -> Self {
+        self.path = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Names the position in that file or device.
+    #[must_use]
+    pub fn at_offset(mut self, offset: Bytes) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Names the `--force=WHAT` that overrides a refusal.
+    #[must_use]
+    pub fn unless_forced(mut self, what: &'static str) -> Self {
+        self.force = Some(what);
+        self
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The kind, which decides the exit status.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What went wrong, without path and hint.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The errno, where a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.source.as_ref().and_then(io::Error::raw_os_error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{}: ", printable(&path.display().to_string()))?;
+        }
+        f.write_str(&self.what)?;
+        if let Some(offset) = self.offset {
+            write!(f, " at byte {}", offset.get())?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        if let Some(force) = self.force {
+            write!(f, " (--force={force} overrides this)")?;
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\n  {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `text` with every control character written as an escape: names come from disk and from other
+/// users, and must not steer a terminal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = (!c.is_control()).then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_path_offset_errno_and_the_way_on() {
+        let eio = io::Error::from_raw_os_error(5);
+        let error = Error::io("read", "/dev/sdb1", eio).at_offset(Bytes::new(4096));
+        assert_eq!(
+            error.to_string(),
+            "/dev/sdb1: cannot read at byte 4096: Input/output error (os error 5)"
+        );
+        assert_eq!(error.errno(), Some(5));
+        let refusal = Error::refused("it exists").at_path("b").unless_forced("overwrite");
+        assert_eq!(refusal.to_string(), "b: it exists (--force=overwrite overrides this)");
+    }
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        let error = Error::damaged("bad").at_path("a\u{1b}[2Jb");
+        assert_eq!(error.to_string(), "a\\u{1b}[2Jb: bad");
+    }
+}
