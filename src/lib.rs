@@ -6,6 +6,8 @@
 
 #![deny(rustdoc::broken_intra_doc_links)]
 
+pub mod commands;
 pub mod error;
 pub mod format;
+pub mod output;
 pub mod units;

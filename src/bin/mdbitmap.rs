@@ -1,3 +1,7 @@
 //! The `mdbitmap` program: nothing but the call into the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mdbitmap::commands::main(std::env::args_os()).into()
+}

@@ -1,0 +1,48 @@
+//! What was typed: the command line as clap reads it, nothing opened or probed yet.
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+/// Linux md write-intent bitmaps: create, examine, and resync stopped arrays from them.
+#[derive(Debug, Parser)]
+#[command(name = "mdbitmap", version, arg_required_else_help = true)]
+#[command(infer_subcommands = false, disable_help_subcommand = false, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {}
+
+/// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.
+pub fn with_mdadm_spelling(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut argv: Vec<OsString> = argv.into_iter().collect();
+    if let Some(first) = argv.get_mut(1)
+        && (first == "-X" || first == "--examine-bitmap")
+    {
+        *first = OsString::from("examine");
+    }
+    argv
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn mdadm_users_may_type_x() {
+        let argv = ["mdbitmap", "-X", "a", "-X"].map(OsString::from);
+        assert_eq!(with_mdadm_spelling(argv)[1..], ["examine", "a", "-X"].map(OsString::from));
+    }
+}

@@ -1,0 +1,64 @@
+//! What a command needs of the world besides its arguments: where to print, how wide, the clock,
+//! and the flag that a signal raises.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// The world as a command sees it.
+#[derive(Debug)]
+pub struct Context {
+    /// Standard output, buffered; [`Context::finish`] flushes it.
+    pub out: BufWriter<io::Stdout>,
+    /// Raised by the first SIGINT or SIGTERM; a second one ends the process at once.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Context {
+    /// The process's own streams and signals.
+    ///
+    /// # Errors
+    /// The signal handlers cannot be installed.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { out: BufWriter::with_capacity(1 << 16, io::stdout()), stop: watch_signals()? })
+    }
+
+    /// Columns of the terminal that standard output is; 80 where it is none.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
+    }
+
+    /// Whether progress has a terminal to draw on.
+    #[must_use]
+    pub fn stderr_is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Seconds since 1970, as superblocks count them.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// Flushes standard output, so that a full disk or a closed pipe is noticed.
+    ///
+    /// # Errors
+    /// The output could not be written.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn watch_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order a second signal finds the flag up and ends the process.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}

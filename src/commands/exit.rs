@@ -1,0 +1,102 @@
+//! Exit status: a promise to scripts, the same for every command.
+//!
+//! Imports `error` only; `docs/exit-status.md` says it to people.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::error::{Error, Kind};
+use crate::output;
+
+/// What the process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// Done; nothing to report.
+    Done = 0,
+    /// What was looked for was found: dirty chunks, differences.
+    Found = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The safety rules forbid it.
+    Refused = 3,
+    /// Metadata is damaged, missing, or such that the kernel would refuse it.
+    Damaged = 4,
+    /// A disk or the kernel failed.
+    Io = 5,
+    /// Part of the work could not be done.
+    Incomplete = 6,
+    /// A signal stopped it; running it again goes on.
+    Interrupted = 130,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+impl From<Kind> for ExitStatus {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Usage => Self::Usage,
+            Kind::Refused => Self::Refused,
+            Kind::Damaged => Self::Damaged,
+            Kind::Io => Self::Io,
+            Kind::Incomplete => Self::Incomplete,
+            Kind::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+/// Prints what the parser has to say: help and version are no errors.
+#[must_use]
+pub fn of_usage(error: &clap::Error) -> ExitStatus {
+    let printed = error.print();
+    match (error.use_stderr(), printed) {
+        (true, _) => ExitStatus::Usage,
+        (false, Ok(())) => ExitStatus::Done,
+        (false, Err(error)) => of_output(&error),
+    }
+}
+
+/// Prints `error` with its causes and gives its status. A reader that went away (`| head`) is no
+/// error.
+#[must_use]
+pub fn report(error: &anyhow::Error) -> ExitStatus {
+    if error.chain().any(is_broken_pipe) {
+        return ExitStatus::Done;
+    }
+    output::complain(&format!("{error:#}"));
+    error.downcast_ref::<Error>().map_or(ExitStatus::Io, |error| error.kind().into())
+}
+
+fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn of_output(error: &io::Error) -> ExitStatus {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => ExitStatus::Done,
+        _ => ExitStatus::Io,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_documented_status() {
+        let table = [
+            (Kind::Usage, 2),
+            (Kind::Refused, 3),
+            (Kind::Damaged, 4),
+            (Kind::Io, 5),
+            (Kind::Incomplete, 6),
+            (Kind::Interrupted, 130),
+        ];
+        for (kind, status) in table {
+            assert_eq!(ExitStatus::from(kind) as u8, status, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The commands: each file turns arguments into options, makes one library call and hands the
+//! report to `output`. Nothing is decided here.
+//!
+//! Only `bin` imports this module.
+
+use std::ffi::OsString;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+pub mod args;
+pub mod context;
+pub mod exit;
+
+use args::{Cli, Command};
+use context::Context;
+use exit::ExitStatus;
+
+/// Runs the program with `argv` (program name first) on the process's own streams.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let cli = match Cli::try_parse_from(args::with_mdadm_spelling(argv)) {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_usage(&error),
+    };
+    match Context::new().context("cannot set up").and_then(|mut context| run(cli, &mut context)) {
+        Ok(status) => status,
+        Err(error) => exit::report(&error),
+    }
+}
+
+fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
+    match cli.command {}
+}
