@@ -10,5 +10,30 @@
 pub mod codec;
 pub mod finding;
 pub mod layout;
+pub mod md;
 
 pub use finding::{Finding, Severity};
+
+/// What a look at one place on a device came to.
+#[derive(Clone, Debug)]
+pub enum Probe<T> {
+    /// The magic is not there: something else, or nothing.
+    NotMd,
+    /// The magic is there, but what follows cannot be trusted.
+    Damaged {
+        /// Why, at least one of them an error.
+        findings: Vec<Finding>,
+    },
+    /// Readable; the value carries its own findings, which may include errors.
+    Found(T),
+}
+
+impl<T> Probe<T> {
+    /// The value, where there is one.
+    pub fn found(self) -> Option<T> {
+        match self {
+            Self::Found(value) => Some(value),
+            Self::NotMd | Self::Damaged { .. } => None,
+        }
+    }
+}

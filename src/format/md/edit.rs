@@ -1,0 +1,47 @@
+//! What a member's superblock must become: the freshest one's account of the array, the member's
+//! own account of itself, and what changed.
+//!
+//! Fields are chosen as the kernel's `super_90_sync` and `super_1_sync` choose them. Only named
+//! fields are patched into the member's own bytes; the rest survives.
+
+mod super090;
+mod super1;
+
+use super::Superblock;
+use super::view::ResyncPoint;
+use crate::units::{Events, Slot};
+
+pub(super) use super1::edited as super1;
+pub(super) use super090::edited as super090;
+
+/// A device that holds a slot from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// Its number: the index of its role. 0.90 numbers it by the slot instead.
+    pub dev_number: u32,
+    /// The slot it holds.
+    pub slot: Slot,
+    /// Major device number, for the 0.90 descriptor.
+    pub major: u32,
+    /// Minor device number, for the 0.90 descriptor.
+    pub minor: u32,
+    /// Whether reads avoid it, for the 0.90 descriptor.
+    pub write_mostly: bool,
+}
+
+/// A change to all superblocks of an array.
+#[derive(Clone, Copy, Debug)]
+pub struct SuperEdit<'a> {
+    /// The superblock with the highest event count: what it says of the array holds.
+    pub freshest: &'a Superblock,
+    /// The new event count.
+    pub events: Events,
+    /// How much of the array agrees from now on.
+    pub resync: ResyncPoint,
+    /// Time of the update, in seconds since 1970.
+    pub utime: u64,
+    /// Devices that hold a slot from now on, in every member's account.
+    pub joined: &'a [Joined],
+    /// The slot of this very member, if it holds it from now on: its rebuild is then over.
+    pub own: Option<Slot>,
+}

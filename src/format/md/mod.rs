@@ -1,0 +1,137 @@
+//! The md superblocks: who belongs to an array, in which role, and how far its resync got.
+//!
+//! Versions 0.90 (in the byte order of the host that made it) and 1.0, 1.1, 1.2 differ on disk and
+//! agree in [`SuperView`]. A [`Superblock`] keeps its raw bytes, and [`Superblock::edited`] patches
+//! named fields of them, so that what we do not know survives. The layout is told in
+//! `docs/on-disk-format.md`.
+
+pub mod badblocks;
+pub mod checksum;
+mod edit;
+mod features;
+mod new_array;
+mod place;
+mod room;
+pub mod super090;
+pub mod super1;
+mod uuid;
+mod version;
+mod view;
+
+use super::Probe;
+use super::codec::{BigEndian, LittleEndian};
+use super::finding::{Finding, any_error};
+use crate::error::{Error, Result};
+use crate::units::Sectors;
+
+pub use edit::{Joined, SuperEdit};
+pub use features::Features;
+pub use new_array::{NewArray, NewMember};
+pub use place::candidates;
+pub use uuid::{MdUuid, ParseUuidError};
+pub use version::{HostOrder, MdVersion};
+pub use view::{BblogPlace, ResyncPoint, Role, SuperView};
+
+/// First word of every md superblock.
+pub const MAGIC: u32 = 0xa92b_4efc;
+
+/// Bytes to read for a superblock; no version is longer.
+pub const SUPER_BYTES: usize = 4096;
+
+/// Bytes that may change without any check noticing, by version.
+///
+/// Version 1.x sums exactly and a change of one byte in what it sums always shows. Version 0.90
+/// sums all 4096 bytes, but compares after folding to 16 bits: a change of one byte always shows,
+/// while two changes of 16-bit halves that cancel out modulo 65535 (exchanged halves, 0 against
+/// 0xffff) do not.
+pub const UNCHECKED: &[(&str, &str)] = &[(
+    "1.x, from byte 256 + 2 * max_dev",
+    "the checksum ends there; the kernel neither reads nor keeps what follows",
+)];
+
+/// A superblock as it was read: its bytes, what they say, and what is odd about them.
+#[derive(Clone, Debug)]
+pub struct Superblock {
+    raw: Vec<u8>,
+    view: SuperView,
+    findings: Vec<Finding>,
+}
+
+impl Superblock {
+    /// Decodes a superblock of `version` from `bytes`, read at sector `at` of a member of `device`
+    /// sectors. [`SUPER_BYTES`] should be given; fewer are a finding where they do not suffice.
+    #[must_use]
+    pub fn decode(version: MdVersion, at: Sectors, bytes: &[u8], device: Sectors) -> Probe<Self> {
+        let raw = &bytes[..bytes.len().min(SUPER_BYTES)];
+        let decoded = match version {
+            MdVersion::V0_90(HostOrder::Little) => {
+                super090::decode::<LittleEndian>(version, at, raw, device)
+            }
+            MdVersion::V0_90(HostOrder::Big) => {
+                super090::decode::<BigEndian>(version, at, raw, device)
+            }
+            MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => {
+                super1::decode(version, at, raw, device)
+            }
+        };
+        match decoded {
+            Probe::NotMd => Probe::NotMd,
+            Probe::Damaged { findings } => Probe::Damaged { findings },
+            Probe::Found((view, findings)) => {
+                Probe::Found(Self { raw: raw.to_vec(), view, findings })
+            }
+        }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn view(&self) -> &SuperView {
+        &self.view
+    }
+
+    /// The bytes as they were read, 4096 at most.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// What is odd about it; an error among them means that the kernel would refuse it.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether the kernel would take it and we know all of it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        !any_error(&self.findings)
+    }
+
+    /// The bytes this member's superblock must become, to be written whole at `super_offset`.
+    ///
+    /// A multiple of 512: 4096 for 0.90; for 1.x the superblock with its roles and no more, for a
+    /// bitmap may begin 1 KiB after its start.
+    ///
+    /// # Errors
+    /// Refuses where this or the freshest superblock has errors, or they are of different arrays.
+    pub fn edited(&self, edit: &SuperEdit<'_>) -> Result<Vec<u8>> {
+        for (which, sb) in [("this", self), ("the freshest", edit.freshest)] {
+            if let Some(bad) = sb.findings.iter().find(|f| any_error(std::slice::from_ref(f))) {
+                let why = format!("{which} superblock cannot be edited: {}", bad.message);
+                return Err(Error::refused(why));
+            }
+        }
+        let (mine, theirs) = (&self.view, &edit.freshest.view);
+        if mine.version != theirs.version || mine.uuid != theirs.uuid {
+            return Err(Error::refused("the superblocks belong to different arrays"));
+        }
+        match mine.version {
+            MdVersion::V0_90(HostOrder::Little) => edit::super090::<LittleEndian>(self, edit),
+            MdVersion::V0_90(HostOrder::Big) => edit::super090::<BigEndian>(self, edit),
+            MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => edit::super1(self, edit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
