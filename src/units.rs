@@ -177,6 +177,9 @@ impl fmt::Display for Slot {
 pub struct ChunkSize(u64);
 
 impl ChunkSize {
+    /// The largest there is: 2 GiB.
+    pub const LARGEST: Self = Self(1 << 31);
+
     /// A chunk of `bytes`, unless the kernel would refuse that size.
     #[must_use]
     pub fn from_bytes(bytes: u64) -> Option<Self> {

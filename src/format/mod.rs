@@ -7,9 +7,11 @@
 //!
 //! No I/O here, and no allocation sized by a field that was not checked. Imports `units`, `error`.
 
+pub mod bitmap;
 pub mod codec;
 pub mod finding;
 pub mod layout;
+pub mod llbitmap;
 pub mod md;
 
 pub use finding::{Finding, Severity};
