@@ -9,5 +9,6 @@
 pub mod commands;
 pub mod error;
 pub mod format;
+pub mod io;
 pub mod output;
 pub mod units;
