@@ -37,3 +37,6 @@ impl<T> Probe<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod doc_tests;

@@ -113,7 +113,8 @@ impl Superblock {
     /// bitmap may begin 1 KiB after its start.
     ///
     /// # Errors
-    /// Refuses where this or the freshest superblock has errors, or they are of different arrays.
+    /// Refuses where this or the freshest superblock has errors, where they are of different
+    /// arrays, and where the freshest gives this member another role that it does not join in.
     pub fn edited(&self, edit: &SuperEdit<'_>) -> Result<Vec<u8>> {
         for (which, sb) in [("this", self), ("the freshest", edit.freshest)] {
             if let Some(bad) = sb.findings.iter().find(|f| any_error(std::slice::from_ref(f))) {
@@ -125,6 +126,7 @@ impl Superblock {
         if mine.version != theirs.version || mine.uuid != theirs.uuid {
             return Err(Error::refused("the superblocks belong to different arrays"));
         }
+        edit::same_role(mine, edit)?;
         match mine.version {
             MdVersion::V0_90(HostOrder::Little) => edit::super090::<LittleEndian>(self, edit),
             MdVersion::V0_90(HostOrder::Big) => edit::super090::<BigEndian>(self, edit),
