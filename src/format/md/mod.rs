@@ -107,6 +107,21 @@ impl Superblock {
         !any_error(&self.findings)
     }
 
+    /// In what the two contradict each other so that the kernel would not take them into one array.
+    #[must_use]
+    pub fn disagreement(&self, other: &Self) -> Option<&'static str> {
+        let (a, b) = (&self.view, &other.view);
+        let differ = [
+            ("version", a.version != b.version),
+            ("UUID", a.uuid != b.uuid),
+            ("level", a.level != b.level),
+            ("layout", a.layout != b.layout),
+            ("chunk size", a.chunk != b.chunk),
+            ("generic part", a.version.is_0_90() && !super090::same_generic(&self.raw, &other.raw)),
+        ];
+        differ.into_iter().find_map(|(what, differs)| differs.then_some(what))
+    }
+
     /// The bytes this member's superblock must become, to be written whole at `super_offset`.
     ///
     /// A multiple of 512: 4096 for 0.90; for 1.x the superblock with its roles and no more, for a

@@ -34,7 +34,11 @@ fn changed(fields: &[FieldInfo], before: &[u8], after: &[u8]) -> Vec<&'static st
 }
 
 /// `sb` with its checksum made right again after `change`.
-fn patched(version: MdVersion, sb: &Superblock, change: impl FnOnce(&mut [u8])) -> Superblock {
+pub(super) fn patched(
+    version: MdVersion,
+    sb: &Superblock,
+    change: impl FnOnce(&mut [u8]),
+) -> Superblock {
     let mut raw = sb.raw().to_vec();
     change(&mut raw);
     match version {
