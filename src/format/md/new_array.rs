@@ -125,6 +125,12 @@ impl NewArray {
     pub fn member(&self, member: &NewMember) -> Result<Superblock> {
         let at = place::place(self.version, member.device)
             .ok_or_else(|| Error::usage("the member is too small for a superblock"))?;
+        if member.slot.0 >= self.raid_disks {
+            return Err(Error::usage(format!("the array has no slot {}", member.slot)));
+        }
+        if self.version.is_0_90() && !self.size.get().is_multiple_of(2) {
+            return Err(Error::usage("0.90 counts whole KiB"));
+        }
         let raw = match self.version {
             MdVersion::V0_90(HostOrder::Little) => super090::raw::<LittleEndian>(self, member)?,
             MdVersion::V0_90(HostOrder::Big) => super090::raw::<BigEndian>(self, member)?,

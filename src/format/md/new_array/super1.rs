@@ -2,7 +2,7 @@
 
 use super::super::super::codec::LittleEndian;
 use super::super::features::Features;
-use super::super::super1::{MAX_SECTOR, ROLE_SPARE, length, sb, set_role};
+use super::super::super1::{MAX_ROLES, MAX_SECTOR, ROLE_SPARE, length, sb, set_role};
 use super::super::version::MdVersion;
 use super::super::view::ResyncPoint;
 use super::super::{MAGIC, SUPER_BYTES, checksum};
@@ -11,12 +11,13 @@ use crate::error::{Error, Result};
 use crate::units::Sectors;
 
 /// Roles mdadm makes room for.
-const ROLES: u32 = 128;
-/// The same, to count with.
-const ROLES_COUNT: usize = 128;
+const ROLES: u16 = 128;
 
 /// The bytes of it, for a superblock at sector `at`.
 pub(super) fn raw(array: &NewArray, member: &NewMember, at: Sectors) -> Result<Vec<u8>> {
+    if u32::from(array.raid_disks) > MAX_ROLES {
+        return Err(Error::usage("1.x has 1920 slots at most"));
+    }
     let mut raw = vec![0; SUPER_BYTES];
     macro_rules! put {
         ($($field:ident = $value:expr;)*) => {$(
@@ -25,6 +26,7 @@ pub(super) fn raw(array: &NewArray, member: &NewMember, at: Sectors) -> Result<V
     }
     let end = if array.version == MdVersion::V1_0 { data_end(array, at) } else { member.device };
     let bitmap = Features::BITMAP_OFFSET.bits();
+    let roles = array.raid_disks.max(ROLES);
     put! {
         MAGIC = MAGIC;
         MAJOR_VERSION = 1;
@@ -51,13 +53,13 @@ pub(super) fn raw(array: &NewArray, member: &NewMember, at: Sectors) -> Result<V
             ResyncPoint::Clean => MAX_SECTOR,
             ResyncPoint::From(sector) => sector.get(),
         };
-        MAX_DEV = ROLES;
+        MAX_DEV = u32::from(roles);
     }
-    for number in 0..ROLES_COUNT {
-        let slot = u16::try_from(number).ok().filter(|n| *n < array.raid_disks);
-        set_role(&mut raw, number, slot.unwrap_or(ROLE_SPARE));
+    for number in 0..roles {
+        let role = if number < array.raid_disks { number } else { ROLE_SPARE };
+        set_role(&mut raw, usize::from(number), role);
     }
-    let sum = checksum::super1(&raw[..length(ROLES)]);
+    let sum = checksum::super1(&raw[..length(u32::from(roles))]);
     put! { SB_CSUM = sum; }
     Ok(raw)
 }

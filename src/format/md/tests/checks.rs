@@ -100,3 +100,22 @@ fn space_for_a_larger_bitmap_moves_what_is_in_its_way() {
         assert_eq!(room.get(), if version.is_0_90() { 120 } else { 256 }, "{version:?}");
     }
 }
+
+#[test]
+fn what_does_not_fit_a_version_is_not_built() {
+    let numbers = (7, 0);
+    let build = |array: &NewArray, slot| {
+        let new = NewMember { slot: Slot(slot), device: DEVICE, device_uuid: [0; 16], numbers };
+        array.member(&new).map(|sb| sb.view().role).ok()
+    };
+    for version in ALL {
+        let wide = |raid_disks| NewArray { raid_disks, ..mirror(version) };
+        let most = if version.is_0_90() { 27 } else { 200 };
+        let last = Role::Active(Slot(most - 1));
+        assert_eq!(build(&wide(most), most - 1), Some(last), "{version:?}");
+        assert_eq!(build(&wide(most), most), None, "{version:?}");
+        assert_eq!(build(&wide(1921), 0), None, "{version:?}");
+        let odd = NewArray { size: Sectors::new(40_001), ..mirror(version) };
+        assert_eq!(build(&odd, 0).is_none(), version.is_0_90(), "{version:?}");
+    }
+}
