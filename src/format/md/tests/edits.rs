@@ -217,6 +217,10 @@ fn edits_that_make_no_sense_are_refused() {
     assert!(!unknown.is_sound());
     assert_refused(&unknown, &edit(&sb));
     assert_refused(&sb, &edit(&unknown));
+    // The freshest member's bitmap would lie in this one's data.
+    let far = NewArray { data_offset: Sectors::new(4096), bblog: false, ..mirror(version) };
+    let far = NewArray { bitmap_offset: Some(3000), ..far };
+    assert_refused(&sb, &edit(&member(&far, 1)));
     let gone = patched(version, &sb, |raw| super1::set_role(raw, 2, 0xfffe));
     let stale = member(&mirror(version), 2);
     assert_refused(&stale, &edit(&gone));
