@@ -61,6 +61,16 @@ pub(crate) enum Accident {
     Behind { victim: usize },
 }
 
+impl Accident {
+    /// The member that cannot be the source, because it was out of the array when writes went on.
+    pub(crate) fn absent_from_writes(self) -> Option<usize> {
+        match self {
+            Self::Crash { .. } => None,
+            Self::Behind { victim } => Some(victim),
+        }
+    }
+}
+
 impl fmt::Display for Accident {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -32,6 +32,38 @@ pub(crate) fn missing_prerequisite() -> Option<String> {
     loop_devices().err().map(|error| format!("{error:#}"))
 }
 
+/// Why trials with bitmap *files* cannot run although the others can.
+#[derive(Debug, Clone)]
+pub(crate) enum FileObstacle {
+    /// Nothing anyone could install would help: such a kernel cannot attach bitmap files.
+    Kernel(String),
+    Missing(String),
+}
+
+/// Kernels from 6.18 on refuse to attach bitmap files, mdadm from 4.4 on to ask for it.
+pub(crate) fn file_obstacle() -> Result<Option<FileObstacle>> {
+    let kernel = uml::Kernel::find()?.release()?;
+    if kernel >= (6, 18) {
+        let (major, minor) = kernel;
+        let reason = format!("kernel {major}.{minor} cannot attach bitmap files");
+        return Ok(Some(FileObstacle::Kernel(reason)));
+    }
+    // mdadm tells its version on standard error.
+    let text = run("sh", ["-c", "mdadm --version 2>&1"])?;
+    let mdadm = version(&text).with_context(|| format!("mdadm --version: {text:?}"))?;
+    let reason = format!("mdadm {}.{} cannot use bitmap files", mdadm.0, mdadm.1);
+    Ok((mdadm >= (4, 4)).then_some(FileObstacle::Missing(reason)))
+}
+
+/// The first `N.M` in a text.
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+    let words = text.split(|c: char| !c.is_ascii_digit() && c != '.');
+    words.filter_map(|word| word.split_once('.')).find_map(|(major, rest)| {
+        let minor = rest.split('.').next()?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    })
+}
+
 fn on_path(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

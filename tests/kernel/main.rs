@@ -28,6 +28,8 @@ mod uml;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use host::FileObstacle;
+
 /// One named piece of work, before it is known whether this machine can run it.
 struct Job {
     name: String,
@@ -42,14 +44,80 @@ impl Job {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    fn into_trial(self, missing: Option<&str>, insist: bool) -> Trial {
-        if let (Some(reason), true) = (missing, insist) {
-            let text = format!("prerequisite missing: {reason}");
-            return Trial::test(self.name, move || Err(Failed::from(text)));
-        }
+    /// By its name: whoever reads `--list` sees it too.
+    fn needs_bitmap_file(&self) -> bool {
+        self.name.split('/').any(|part| part == "file")
+    }
+
+    fn into_trial(self, obstacles: &Obstacles) -> Trial {
+        let needs_bitmap_file = self.needs_bitmap_file();
         let run = self.run;
-        Trial::test(self.name, move || run().map_err(|error| Failed::from(format!("{error:#}"))))
-            .with_ignored_flag(missing.is_some())
+        match obstacles.verdict(needs_bitmap_file) {
+            Verdict::Run => Trial::test(self.name, move || run().map_err(failed)),
+            // Asked for in spite of all (`--ignored`), it must not pass for one that ran.
+            Verdict::Ignore(reason) => refusal(self.name, reason).with_ignored_flag(true),
+            Verdict::Fail(reason) => refusal(self.name, reason),
+        }
+    }
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    Failed::from(format!("{error:#}"))
+}
+
+fn refusal(name: String, reason: String) -> Trial {
+    Trial::test(name, move || Err(Failed::from(format!("prerequisite missing: {reason}"))))
+}
+
+enum Verdict {
+    Run,
+    Ignore(String),
+    Fail(String),
+}
+
+/// What this machine lacks, and whether it may be excused.
+struct Obstacles {
+    tier: Option<String>,
+    files: Option<FileObstacle>,
+    insist: bool,
+}
+
+impl Obstacles {
+    fn find() -> Self {
+        let tier = host::missing_prerequisite();
+        let files = if tier.is_some() {
+            None
+        } else {
+            host::file_obstacle()
+                .unwrap_or_else(|error| Some(FileObstacle::Missing(format!("{error:#}"))))
+        };
+        let insist = std::env::var("MDBITMAP_NO_SKIP").is_ok_and(|value| value == "1");
+        Self { tier, files, insist }
+    }
+
+    fn verdict(&self, needs_bitmap_file: bool) -> Verdict {
+        let reason = match (&self.tier, &self.files) {
+            (Some(reason), _) => reason,
+            (None, Some(FileObstacle::Kernel(reason))) if needs_bitmap_file => {
+                return Verdict::Ignore(reason.clone());
+            }
+            (None, Some(FileObstacle::Missing(reason))) if needs_bitmap_file => reason,
+            _ => return Verdict::Run,
+        };
+        if self.insist { Verdict::Fail(reason.clone()) } else { Verdict::Ignore(reason.clone()) }
+    }
+
+    fn announce(&self) {
+        if let (Some(reason), false) = (&self.tier, self.insist) {
+            eprintln!("skipped: kernel tier: {reason}");
+        }
+        match &self.files {
+            Some(FileObstacle::Missing(_)) if self.insist => {}
+            Some(FileObstacle::Missing(reason) | FileObstacle::Kernel(reason)) => {
+                eprintln!("skipped: kernel tier, bitmap files: {reason}");
+            }
+            None => {}
+        }
     }
 }
 
@@ -64,11 +132,10 @@ fn jobs() -> Vec<Job> {
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let missing = host::missing_prerequisite();
-    let insist = std::env::var("MDBITMAP_NO_SKIP").is_ok_and(|value| value == "1");
-    if let (Some(reason), false, false) = (&missing, insist, arguments.list) {
-        eprintln!("skipped: kernel tier: {reason}");
+    let obstacles = Obstacles::find();
+    if !arguments.list {
+        obstacles.announce();
     }
-    let trials = jobs().into_iter().map(|job| job.into_trial(missing.as_deref(), insist)).collect();
+    let trials = jobs().into_iter().map(|job| job.into_trial(&obstacles)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -26,10 +26,7 @@ pub(crate) fn jobs() -> Vec<Job> {
 fn trial(setup: Setup, accident: Accident) -> Result<()> {
     let lab = Lab::new(setup)?;
     let differing = lab.suffer(accident, case::LATE_WRITES)?;
-    let source = match accident {
-        Accident::Crash { .. } => setup.source(None),
-        Accident::Behind { victim } => setup.source(Some(victim)),
-    };
+    let source = setup.source(accident.absent_from_writes());
     repaired(&lab, source, &differing).with_context(|| lab.describe())
 }
 

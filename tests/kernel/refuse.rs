@@ -12,7 +12,7 @@ use crate::{Job, guest, images, mdadm, mdbitmap};
 pub(crate) fn jobs() -> Vec<Job> {
     vec![
         Job::new("refuse/members-of-two-arrays", two_arrays),
-        Job::new("refuse/bitmap-file-of-another-array", foreign_bitmap_file),
+        Job::new("refuse/bitmap-of-another-array/file", foreign_bitmap_file),
         Job::new("refuse/member-too-old-for-the-bitmap", too_old),
         Job::new("refuse/running-array", running),
     ]

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::host;
+
 /// Generous: a boot takes two seconds on an idle machine, and machines are not always idle.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(10);
@@ -44,6 +46,15 @@ impl Kernel {
         let prefix = binary.ancestors().nth(2).unwrap_or(Path::new("/"));
         let modules = prefix.join("lib/uml/modules");
         Ok(Self { binary, modules })
+    }
+}
+
+impl Kernel {
+    /// The release's first two numbers.
+    pub(crate) fn release(&self) -> Result<(u32, u32)> {
+        let text = host::run(&self.binary.to_string_lossy(), ["--version"])?;
+        host::version(&text)
+            .with_context(|| format!("{} --version: {text:?}", self.binary.display()))
     }
 }
 
