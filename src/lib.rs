@@ -9,5 +9,8 @@
 pub mod commands;
 pub mod error;
 pub mod format;
+pub mod guard;
+pub mod ioctl;
 pub mod output;
+pub mod sysfs;
 pub mod units;
