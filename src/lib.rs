@@ -9,6 +9,9 @@
 pub mod commands;
 pub mod error;
 pub mod format;
+pub mod guard;
 pub mod io;
+pub mod ioctl;
 pub mod output;
+pub mod sysfs;
 pub mod units;
