@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use crate::array::Assembly;
 use crate::error::{Error, Result};
-use crate::format::md::{Joined, Left, ResyncPoint, Role, SuperEdit, Superblock};
+use crate::format::md::{Joined, Left, ResyncPoint, SuperEdit, Superblock};
 use crate::io::{DevId, Engine, flush, write_span};
 use crate::units::{Events, Sectors, Slot};
 
@@ -37,6 +37,7 @@ pub(super) struct SuperWriter<'a> {
     pub(super) now: u64,
     joined: Vec<Joined>,
     left: Vec<Left>,
+    degraded: bool,
 }
 
 impl<'a> SuperWriter<'a> {
@@ -50,7 +51,8 @@ impl<'a> SuperWriter<'a> {
         let returning = seats.iter().filter(|seat| seat.returning);
         let joined = returning.map(|seat| joined(seat.superblock, seat.slot)).collect();
         let left = left(freshest, &assembly.missing);
-        Self { seats, freshest, events: assembly.events, now, joined, left }
+        let degraded = !assembly.missing.is_empty();
+        Self { seats, freshest, events: assembly.events, now, joined, left, degraded }
     }
 
     /// Says on every current member that the array is not clean; laggards come level.
@@ -72,24 +74,19 @@ impl<'a> SuperWriter<'a> {
     /// # Errors
     /// A superblock cannot be written; running again goes on.
     pub(super) fn finish(&mut self, engine: &mut dyn Engine) -> Result<Events> {
-        let clean = ResyncPoint::Clean;
-        if self.left.is_empty() && !self.seats.iter().any(|seat| seat.returning) {
-            self.round(engine, self.events, clean)?;
-            return Ok(self.events);
-        }
         let last = self.final_events();
-        if last > self.events {
+        if self.degraded {
             self.round(engine, self.events.next(), ResyncPoint::From(Sectors::ZERO))?;
         }
-        self.round(engine, last, clean)?;
+        self.round(engine, last, ResyncPoint::Clean)?;
         Ok(last)
     }
 
     /// The event count after [`SuperWriter::finish`].
     pub(super) fn final_events(&self) -> Events {
-        match self.left.is_empty() {
-            true => self.events,
-            false => self.events.next().next(),
+        match self.degraded {
+            true => self.events.next().next(),
+            false => self.events,
         }
     }
 
@@ -132,26 +129,17 @@ impl<'a> SuperWriter<'a> {
 fn left(freshest: &Superblock, missing: &[Slot]) -> Vec<Left> {
     let view = freshest.view();
     let holders = missing.iter().flat_map(|slot| {
-        let numbers = view.devices_in(*slot);
-        numbers.filter_map(|number| {
-            u32::try_from(number).ok().map(|dev_number| Left { dev_number, slot: *slot })
-        })
+        let numbers = view.devices_in(*slot).filter_map(|number| u32::try_from(number).ok());
+        numbers.map(|dev_number| Left { dev_number, slot: *slot })
     });
-    let mut left: Vec<_> = holders.collect();
-    // A slot that is empty already may still be claimed by a device one event behind.
-    let empty = missing.iter().filter(|slot| view.devices_in(**slot).next().is_none());
-    left.extend(empty.map(|slot| Left { dev_number: u32::MAX, slot: *slot }));
-    left
+    holders.collect()
 }
 
 fn joined(superblock: &Superblock, slot: Slot) -> Joined {
     let view = superblock.view();
     let (major, minor) = superblock.device_numbers();
-    let dev_number = match view.version.is_0_90() {
-        true => u32::from(slot.0),
-        false => view.dev_number,
-    };
-    Joined { dev_number, slot, major, minor, write_mostly: view.write_mostly }
+    let (dev_number, write_mostly) = (view.dev_number, view.write_mostly);
+    Joined { dev_number, slot, major, minor, write_mostly }
 }
 
 fn write(engine: &mut dyn Engine, seat: &Seat<'_>, edit: &SuperEdit<'_>) -> Result<()> {
@@ -166,12 +154,4 @@ fn write(engine: &mut dyn Engine, seat: &Seat<'_>, edit: &SuperEdit<'_>) -> Resu
     let failed = |e| Error::io("write the superblock", &seat.path, e).at_offset(at);
     write_span(engine, dev, at, &bytes).map_err(failed)?;
     flush(engine, dev).map_err(|e| Error::io("flush", &seat.path, e))
-}
-
-/// Whether a superblock holds a slot at all.
-pub(super) fn slot_of(superblock: &Superblock) -> Option<Slot> {
-    match superblock.view().role {
-        Role::Active(slot) => Some(slot),
-        _ => None,
-    }
 }

@@ -39,7 +39,9 @@ pub(super) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Re
             let what = format!("its md superblock is damaged: {}", worst.message);
             Err(Error::damaged(what).at_path(path))
         }
-        (0, None) => Err(Error::damaged("no md superblock: not a member of an array").at_path(path)),
+        (0, None) => {
+            Err(Error::damaged("no md superblock: not a member of an array").at_path(path))
+        }
         _ => Err(two_superblocks(&found).at_path(path)),
     }
 }
@@ -184,9 +186,8 @@ pub(super) fn bitmap(
             || bitmap.path.clone().unwrap_or_default(),
             |m| PathBuf::from(candidates[m].name),
         );
-        let bytes = read_header(engine, place).map_err(|e| {
-            Error::io("read the bitmap", name, e).at_offset(place.at)
-        })?;
+        let bytes = read_header(engine, place)
+            .map_err(|e| Error::io("read the bitmap", name, e).at_offset(place.at))?;
         bitmap.take(i, judge(&bytes, place, fresh));
     }
     Ok(bitmap)

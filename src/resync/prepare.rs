@@ -9,9 +9,7 @@ use super::load::Bitmap;
 use super::plan::{Decision, Plan};
 use super::trust::Doubt;
 use crate::error::{Error, Result};
-use crate::format::bitmap::{
-    BitmapSuper, NewBitmap, RawBitmapSuper, StateFlags, decode, geometry,
-};
+use crate::format::bitmap::{BitmapSuper, NewBitmap, RawBitmapSuper, StateFlags, decode, geometry};
 use crate::format::md::SuperView;
 use crate::io::{Engine, flush, write_span};
 use crate::units::{Bytes, ChunkSize, Events};
