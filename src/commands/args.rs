@@ -16,7 +16,11 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    // The words of help stand with the arguments.
+    #[allow(missing_docs)]
+    Resync(super::resync::ResyncArgs),
+}
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.
 pub fn with_mdadm_spelling(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

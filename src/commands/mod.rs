@@ -11,6 +11,7 @@ use clap::Parser as _;
 pub mod args;
 pub mod context;
 pub mod exit;
+pub mod resync;
 
 use args::{Cli, Command};
 use context::Context;
@@ -29,5 +30,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 }
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    match cli.command {}
+    match cli.command {
+        Command::Resync(args) => resync::run(&args, context),
+    }
 }
