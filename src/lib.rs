@@ -10,4 +10,5 @@ pub mod commands;
 pub mod error;
 pub mod format;
 pub mod output;
+pub mod store;
 pub mod units;
