@@ -9,6 +9,7 @@
 pub mod commands;
 pub mod error;
 pub mod format;
+pub mod io;
 pub mod output;
 pub mod store;
 pub mod units;
