@@ -19,6 +19,7 @@ mod prepare;
 mod report;
 mod run;
 mod trust;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -95,9 +95,9 @@ pub fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Option<Dou
 #[must_use]
 pub fn cannot_catch_up(away: Away, events: Events, cleared: Events) -> Option<String> {
     match away {
-        Away::Missed { .. } | Away::Recovering if events < cleared => Some(format!(
-            "bits were cleared at event {cleared}, after it left at event {events}"
-        )),
+        Away::Missed { .. } | Away::Recovering if events < cleared => {
+            Some(format!("bits were cleared at event {cleared}, after it left at event {events}"))
+        }
         Away::Missed { .. } | Away::Recovering => None,
         Away::Rebuilding => Some("its rebuild did not follow the bitmap".into()),
         Away::UsedApart => {
