@@ -15,5 +15,6 @@ pub mod io;
 pub mod ioctl;
 pub mod output;
 pub mod resync;
+pub mod store;
 pub mod sysfs;
 pub mod units;

@@ -17,9 +17,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    // The words of help stand with the arguments.
-    #[allow(missing_docs)]
+    /// Make the members of a stopped array agree, following its bitmap
     Resync(super::resync::ResyncArgs),
+    /// Show bitmaps
+    Examine(super::examine::ExamineArgs),
 }
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.
