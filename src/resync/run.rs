@@ -189,8 +189,8 @@ fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
     Ok((dirty, sectors.to_bytes().unwrap_or_default()))
 }
 
-fn perform(
-    engine: &mut SyncEngine,
+pub(super) fn perform(
+    engine: &mut dyn Engine,
     options: &ResyncOptions,
     seen: &Seen,
     observer: &mut dyn Observer,

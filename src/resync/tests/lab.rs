@@ -1,0 +1,250 @@
+//! Small arrays in memory, with real superblocks and bitmaps, in the states that matter.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use crate::error::Result;
+use crate::format::Probe;
+use crate::format::bitmap::{self, BitmapSuper, NewBitmap, bits};
+use crate::format::md::{
+    HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint, SuperEdit, Superblock,
+    candidates,
+};
+use crate::io::mem::MemEngine;
+use crate::resync::run::{ResyncOptions, judge, look, perform};
+use crate::resync::{Report, Silent};
+use crate::units::{ChunkRun, ChunkSize, Chunks, Events, Sectors, Slot};
+
+pub(super) const CHUNK: u64 = 4096;
+pub(super) const CHUNKS: u64 = 16;
+pub(super) const EVENTS: u64 = 20;
+pub(super) const SIZE: Sectors = Sectors::new(CHUNKS * 8);
+const UUID: [u8; 16] = *b"0123456789abcdef";
+
+pub(super) const V0_90: MdVersion = MdVersion::V0_90(HostOrder::Little);
+pub(super) const VERSIONS: [MdVersion; 4] =
+    [V0_90, MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2];
+
+/// One member's state when the array went down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    pub(super) events: u64,
+    pub(super) clean: bool,
+    /// Whether the others still count it in.
+    pub(super) listed: bool,
+    /// Chunks in which its data is not that of member 0.
+    pub(super) differs: &'static [u64],
+}
+
+pub(super) const DIRTY: State = State { events: EVENTS, clean: false, listed: true, differs: &[] };
+
+/// An array in memory. The bitmap file, if it has one, is the last disk.
+#[derive(Clone, Debug)]
+pub(super) struct Lab {
+    pub(super) version: MdVersion,
+    pub(super) disks: Vec<Vec<u8>>,
+    pub(super) members: usize,
+    pub(super) file: bool,
+}
+
+pub(super) fn new_array(version: MdVersion, raid_disks: usize, file: bool) -> NewArray {
+    let uuid = MdUuid::from_bytes(UUID);
+    let mut array = NewArray::mirror(version, uuid, u16::try_from(raid_disks).unwrap(), SIZE);
+    array.bblog = false;
+    if !version.is_at_end() {
+        array.data_offset = Sectors::new(32);
+    }
+    if file {
+        array.bitmap_offset = None;
+    }
+    array
+}
+
+impl Lab {
+    /// `dirty` lists the chunks whose bits are set.
+    pub(super) fn new(version: MdVersion, states: &[State], dirty: &[u64], file: bool) -> Self {
+        let array = new_array(version, states.len(), file);
+        let device = array.least_device().unwrap().max(Sectors::new(512));
+        let len = usize::try_from(device.to_bytes().unwrap().get()).unwrap();
+        let mut lab =
+            Self { version, disks: vec![vec![0; len]; states.len()], members: states.len(), file };
+        for (slot, state) in states.iter().enumerate() {
+            lab.make_member(&array, slot, states, device);
+            lab.fill(&array, slot, state);
+        }
+        let header = header();
+        let bits = dirty_bits(dirty);
+        if file {
+            let mut disk = header.0.to_vec();
+            disk.extend(&bits);
+            disk.resize(512, 0xff);
+            lab.disks.push(disk);
+        } else {
+            (0..states.len()).for_each(|slot| lab.put_bitmap(slot, &header.0, &bits));
+        }
+        lab
+    }
+
+    fn make_member(&mut self, array: &NewArray, slot: usize, states: &[State], device: Sectors) {
+        let state = states[slot];
+        let number = u16::try_from(slot).unwrap();
+        let numbers = (7, u32::from(number));
+        let member =
+            NewMember { slot: Slot(number), device, device_uuid: [number as u8; 16], numbers };
+        let resync =
+            if state.clean { ResyncPoint::Clean } else { ResyncPoint::From(Sectors::ZERO) };
+        let array = NewArray { events: Events::new(state.events), resync, ..array.clone() };
+        let made = array.member(&member).unwrap();
+        let left = left(states, state);
+        let edit = SuperEdit {
+            freshest: &made,
+            events: made.view().events,
+            resync,
+            utime: 1,
+            joined: &[],
+            left: &left,
+            own: None,
+        };
+        let bytes = if left.is_empty() { made.raw().to_vec() } else { made.edited(&edit).unwrap() };
+        let at = usize::try_from(made.view().super_offset.get() * 512).unwrap();
+        self.disks[slot][at..at + bytes.len()].copy_from_slice(&bytes);
+    }
+
+    fn fill(&mut self, array: &NewArray, slot: usize, state: &State) {
+        let start = usize::try_from(array.data_offset.get() * 512).unwrap();
+        for chunk in 0..CHUNKS {
+            let other = if state.differs.contains(&chunk) { 0x80 + slot as u8 } else { 0 };
+            let at = start + usize::try_from(chunk * CHUNK).unwrap();
+            self.disks[slot][at..at + CHUNK as usize].fill(chunk as u8 + 1 + other);
+        }
+    }
+
+    fn put_bitmap(&mut self, slot: usize, header: &[u8], bits: &[u8]) {
+        let at = self.superblock(slot).unwrap().view().bitmap_at.unwrap();
+        let at = usize::try_from(at.get() * 512).unwrap();
+        self.disks[slot][at..at + 256].copy_from_slice(header);
+        self.disks[slot][at + 256..at + 256 + bits.len()].copy_from_slice(bits);
+    }
+
+    /// Changes the bitmap's superblock in every copy.
+    pub(super) fn patch_bitmap(&mut self, patch: impl Fn(&mut bitmap::RawBitmapSuper)) {
+        for disk in 0..self.disks.len() {
+            let Some(at) = self.bitmap_at(disk) else { continue };
+            let mut raw = bitmap::RawBitmapSuper::from_prefix(&self.disks[disk][at..]).unwrap();
+            patch(&mut raw);
+            self.disks[disk][at..at + 256].copy_from_slice(&raw.0);
+        }
+    }
+
+    fn bitmap_at(&self, disk: usize) -> Option<usize> {
+        if disk >= self.members {
+            return Some(0);
+        }
+        let at = self.superblock(disk)?.view().bitmap_at?;
+        usize::try_from(at.get() * 512).ok()
+    }
+
+    pub(super) fn superblock(&self, disk: usize) -> Option<Superblock> {
+        let image = &self.disks[disk];
+        let size = Sectors::new(image.len() as u64 / 512);
+        candidates(size).into_iter().find_map(|(version, at)| {
+            let at_byte = usize::try_from(at.get() * 512).unwrap();
+            let bytes = &image[at_byte..(at_byte + 4096).min(image.len())];
+            match Superblock::decode(version, at, bytes, size) {
+                Probe::Found(found) => Some(found),
+                _ => None,
+            }
+        })
+    }
+
+    /// The copy of the bitmap on `disk`: its superblock and which chunks are dirty.
+    pub(super) fn bitmap(&self, disk: usize) -> Option<(BitmapSuper, Vec<u64>)> {
+        let at = self.bitmap_at(disk)?;
+        let image = &self.disks[disk];
+        let value = bitmap::decode(&image[at..at + 256]).value?;
+        let bits = &image[at + 256..];
+        let set = (0..value.chunks().get()).filter(|n| bits::is_set(bits, *n));
+        Some((value, set.collect()))
+    }
+
+    /// The data of one chunk of a member.
+    pub(super) fn chunk(&self, disk: usize, chunk: u64) -> &[u8] {
+        let offset = new_array(self.version, self.members, self.file).data_offset.get() * 512;
+        let at = usize::try_from(offset + chunk * CHUNK).unwrap();
+        &self.disks[disk][at..at + CHUNK as usize]
+    }
+
+    pub(super) fn engine(&self) -> MemEngine {
+        MemEngine::new(self.disks.clone())
+    }
+
+    /// Options that give the engine the members `given`, by their names "0", "1"...
+    pub(super) fn options(&self) -> ResyncOptions {
+        ResyncOptions {
+            members: (0..self.members).map(|n| PathBuf::from(n.to_string())).collect(),
+            bitmap: self.file.then(|| PathBuf::from("bitmap")),
+            now: 2,
+            ..ResyncOptions::default()
+        }
+    }
+
+    /// The same array with only its first `count` members at hand. What lies on the others is kept
+    /// apart, and given back.
+    pub(super) fn without_last(&self, count: usize) -> (Self, Vec<Vec<u8>>) {
+        let mut here = self.clone();
+        let away = here.disks.drain(count..self.members).collect();
+        here.members = count;
+        (here, away)
+    }
+}
+
+fn left(states: &[State], state: State) -> Vec<crate::format::md::Left> {
+    let gone =
+        states.iter().enumerate().filter(|(_, other)| !other.listed && other.events < state.events);
+    gone.map(|(n, _)| crate::format::md::Left {
+        dev_number: u32::try_from(n).unwrap(),
+        slot: Slot(u16::try_from(n).unwrap()),
+    })
+    .collect()
+}
+
+fn header() -> bitmap::RawBitmapSuper {
+    let new = NewBitmap {
+        uuid: UUID,
+        events: Events::new(EVENTS),
+        events_cleared: Events::new(EVENTS - 10),
+        sync_size: SIZE,
+        chunk: ChunkSize::from_bytes(CHUNK).unwrap(),
+        delay: 5,
+        write_behind: 0,
+        sectors_reserved: 0,
+    };
+    new.encode()
+}
+
+fn dirty_bits(dirty: &[u64]) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(CHUNKS.div_ceil(8)).unwrap()];
+    for chunk in dirty {
+        let run = ChunkRun { first: Chunks::new(*chunk), count: Chunks::new(1) };
+        bits::set_run(&mut bytes, run);
+    }
+    bytes
+}
+
+/// A whole run on `engine`, as the command makes it once everything is open.
+pub(super) fn run(engine: &mut MemEngine, options: &ResyncOptions) -> Result<Report> {
+    run_until(engine, options, &AtomicBool::new(false))
+}
+
+pub(super) fn run_until(
+    engine: &mut MemEngine,
+    options: &ResyncOptions,
+    stop: &AtomicBool,
+) -> Result<Report> {
+    let seen = look(engine, options)?;
+    let judged = judge(engine, options, &seen)?;
+    if judged.plan.decision == crate::resync::Decision::Nothing {
+        return Ok(judged.report(options, &seen));
+    }
+    perform(engine, options, &seen, &mut Silent, stop)
+}
