@@ -6,6 +6,7 @@
 
 #![deny(rustdoc::broken_intra_doc_links)]
 
+pub mod array;
 pub mod commands;
 pub mod error;
 pub mod format;
