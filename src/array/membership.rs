@@ -187,7 +187,7 @@ fn standing(candidates: &[Candidate<'_>], freshest: usize, index: usize) -> Stan
     if index == freshest {
         return Standing::Current;
     }
-    if let Some(why) = no_way_back(candidates, freshest, index, slot) {
+    if let Some(why) = no_way_back(candidates, view, fresh, slot) {
         return Standing::Outside(why);
     }
     // Before all else: whatever it recovered from is then not what is here.
@@ -218,11 +218,10 @@ pub(super) fn role_of(by: &SuperView, dev_number: u32) -> Option<Role> {
 /// Why the slot is not its own any more.
 fn no_way_back(
     candidates: &[Candidate<'_>],
-    freshest: usize,
-    index: usize,
+    view: &SuperView,
+    fresh: &SuperView,
     slot: Slot,
 ) -> Option<String> {
-    let (view, fresh) = (candidates[index].view(), candidates[freshest].view());
     if slot.0 >= fresh.raid_disks {
         return Some(format!("its slot {slot} is gone: the array has {} now", fresh.raid_disks));
     }
@@ -238,11 +237,11 @@ fn no_way_back(
     if view.data_size < fresh.size {
         return Some("it is smaller than the array's members are now".into());
     }
-    let taken = |(i, other): &(usize, &Candidate<'_>)| {
-        let same_number = other.view().dev_number == view.dev_number;
-        *i != index && same_number && other.view().events > view.events
+    let newer = |other: &&Candidate<'_>| {
+        let other = other.view();
+        other.dev_number == view.dev_number && other.events > view.events
     };
-    let (_, other) = candidates.iter().enumerate().find(taken)?;
+    let other = candidates.iter().find(newer)?;
     Some(format!("its device number {} is now that of {}", view.dev_number, other.name))
 }
 

@@ -10,7 +10,9 @@ use clap::Parser as _;
 
 pub mod args;
 pub mod context;
+pub mod examine;
 pub mod exit;
+pub mod resync;
 
 use args::{Cli, Command};
 use context::Context;
@@ -29,5 +31,8 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 }
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    match cli.command {}
+    match cli.command {
+        Command::Resync(args) => resync::run(&args, context),
+        Command::Examine(args) => examine::run(&args, context),
+    }
 }

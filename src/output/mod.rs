@@ -1,6 +1,10 @@
 //! Everything that is printed: tables, text, JSON, progress. Rendering only; nothing is decided
 //! here and no file is opened.
 
+pub mod examine;
+pub mod progress;
+pub mod resync;
+
 use std::io::Write as _;
 
 /// Says an error on standard error, one `mdbitmap: ` line and what follows.

@@ -102,6 +102,19 @@ impl Superblock {
         &self.findings
     }
 
+    /// Major and minor device number as 0.90 recorded them for this member; zero in 1.x.
+    #[must_use]
+    pub fn device_numbers(&self) -> (u32, u32) {
+        use super090::{Disk, sb};
+        let at = sb::THIS_DISK.offset();
+        let disk = match self.view.version {
+            MdVersion::V0_90(HostOrder::Little) => Disk::read::<LittleEndian>(&self.raw[at..]),
+            MdVersion::V0_90(HostOrder::Big) => Disk::read::<BigEndian>(&self.raw[at..]),
+            MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => return (0, 0),
+        };
+        (disk.major, disk.minor)
+    }
+
     /// Whether the kernel would take it and we know all of it.
     #[must_use]
     pub fn is_sound(&self) -> bool {
