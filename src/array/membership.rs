@@ -137,6 +137,7 @@ pub fn assemble(candidates: &[Candidate<'_>]) -> Result<Assembly> {
     let freshest = freshest(candidates)?;
     rules::may_be_resynced(&candidates[freshest])?;
     let members: Vec<_> = (0..candidates.len()).map(|i| judge(candidates, freshest, i)).collect();
+    rules::all_may_be_resynced(candidates, &members)?;
     rules::no_split(candidates, freshest, &members)?;
     rules::no_double_claims(candidates, &members)?;
     let view = candidates[freshest].view();
@@ -189,12 +190,13 @@ fn standing(candidates: &[Candidate<'_>], freshest: usize, index: usize) -> Stan
     if let Some(why) = no_way_back(candidates, view, fresh, slot) {
         return Standing::Outside(why);
     }
+    // Before all else: whatever it recovered from is then not what is here.
+    if rules::disowns(view, fresh) {
+        return Standing::Behind(Away::UsedApart);
+    }
     if view.recovery_offset.is_some() {
         let kind = if view.recovery_bitmap { Away::Recovering } else { Away::Rebuilding };
         return Standing::Behind(kind);
-    }
-    if rules::disowns(view, fresh) {
-        return Standing::Behind(Away::UsedApart);
     }
     match counted_in(view, fresh, slot) {
         true => Standing::Current,
@@ -209,7 +211,7 @@ fn counted_in(view: &SuperView, fresh: &SuperView, slot: Slot) -> bool {
     view.events.next() >= fresh.events && listed
 }
 
-fn role_of(by: &SuperView, dev_number: u32) -> Option<Role> {
+pub(super) fn role_of(by: &SuperView, dev_number: u32) -> Option<Role> {
     by.roles.get(usize::try_from(dev_number).ok()?).copied()
 }
 
@@ -226,6 +228,11 @@ fn no_way_back(
     let number = usize::try_from(view.dev_number).ok();
     if let Some(other) = fresh.devices_in(slot).find(|other| Some(*other) != number) {
         return Some(format!("its slot {slot} was given to device {other}"));
+    }
+    if let Some(Role::Active(other)) = role_of(fresh, view.dev_number)
+        && other != slot
+    {
+        return Some(format!("its device number {} holds slot {other} now", view.dev_number));
     }
     if view.data_size < fresh.size {
         return Some("it is smaller than the array's members are now".into());

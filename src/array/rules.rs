@@ -3,7 +3,9 @@
 //! Each rule is a refusal with its reason; none of them can be overridden, since behind each one
 //! the outcome would be a guess.
 
-use super::membership::{Away, Candidate, Member, Standing};
+use std::collections::HashSet;
+
+use super::membership::{Away, Candidate, Member, Standing, role_of};
 use crate::error::{Error, Result};
 use crate::format::Severity;
 use crate::format::md::{Role, SuperView};
@@ -40,7 +42,10 @@ fn same_array(first: &Candidate<'_>, other: &Candidate<'_>) -> Result<()> {
         () if a.uuid != b.uuid => "UUIDs differ",
         () if a.version != b.version => "metadata versions differ",
         () if a.level != b.level => "levels differ",
-        () => return Ok(()),
+        () => match first.superblock.disagreement(other.superblock) {
+            Some(what) => &format!("the kernel takes no two whose {what} differs into one array"),
+            None => return Ok(()),
+        },
     };
     let why = format!("not a member of the same array as {}: {differs}", first.name);
     Err(Error::refused(why).at_path(other.name))
@@ -49,31 +54,69 @@ fn same_array(first: &Candidate<'_>, other: &Candidate<'_>) -> Result<()> {
 /// The freshest superblock describes an array that this engine understands.
 pub(super) fn may_be_resynced(freshest: &Candidate<'_>) -> Result<()> {
     let view = freshest.view();
-    let why = match () {
-        () if view.reshape => "the array is changing its shape",
-        () if view.journal => "the array has a journal, which may hold data not yet in place",
-        () if view.ppl => "the array has a partial parity log",
-        () if view.replacement => "a member is being replaced",
-        () if view.clustered => "the array belongs to a cluster; another node may be using it",
-        () if view.level != 1 => {
+    let why = match unfit(view) {
+        Some(why) => why,
+        None if has_twins(view) => REPLACING,
+        None if view.level != 1 => {
             let why = format!("its level is {}; only RAID1 is resynced offline", view.level);
             return Err(Error::refused(why).at_path(freshest.name));
         }
-        () if view.size.is_zero() => "its superblock gives the members no size",
-        () => return Ok(()),
+        None if view.size.is_zero() => "its superblock gives the members no size",
+        None => return Ok(()),
     };
-    Err(Error::refused(why).at_path(freshest.name).hint("let the kernel assemble it instead"))
+    Err(left_to_the_kernel(why, freshest))
 }
 
-/// Whether `view` says that nobody holds the slot that `fresh` holds: it then ran without it.
-pub(super) fn disowns(view: &SuperView, fresh: &SuperView) -> bool {
-    match fresh.role {
-        Role::Active(slot) => view.devices_in(slot).next().is_none(),
-        _ => false,
+/// So does the superblock of everyone who takes part; a flag may be on one member alone.
+pub(super) fn all_may_be_resynced(candidates: &[Candidate<'_>], members: &[Member]) -> Result<()> {
+    for member in members.iter().filter(takes_part) {
+        let candidate = &candidates[member.index];
+        if let Some(why) = unfit(candidate.view()) {
+            return Err(left_to_the_kernel(why, candidate));
+        }
+    }
+    Ok(())
+}
+
+const REPLACING: &str = "a member is being replaced";
+
+fn unfit(view: &SuperView) -> Option<&'static str> {
+    match () {
+        () if view.reshape => Some("the array is changing its shape"),
+        () if view.journal => Some("the array has a journal, which may hold data not yet in place"),
+        () if view.ppl => Some("the array has a partial parity log"),
+        () if view.replacement => Some(REPLACING),
+        () if view.clustered => {
+            Some("the array belongs to a cluster; another node may be using it")
+        }
+        () => None,
     }
 }
 
-/// No two halves that each went on alone to the same event count, or disagree about who is in.
+/// Whether two devices hold one slot: one of them is the other's replacement.
+fn has_twins(view: &SuperView) -> bool {
+    let mut held = HashSet::new();
+    let mut active = view.roles.iter().filter(|role| matches!(role, Role::Active(_)));
+    active.any(|role| !held.insert(*role))
+}
+
+fn left_to_the_kernel(why: &str, candidate: &Candidate<'_>) -> Error {
+    Error::refused(why).at_path(candidate.name).hint("let the kernel assemble it instead")
+}
+
+/// Whether `view` says that `fresh` does not hold its slot: nobody does, or another device. It then
+/// ran without it, or has been away since before `fresh` came; either way the bitmap of `fresh`
+/// need not tell what the two differ in.
+pub(super) fn disowns(view: &SuperView, fresh: &SuperView) -> bool {
+    role_of(view, fresh.dev_number) != Some(fresh.role)
+}
+
+fn takes_part(member: &&Member) -> bool {
+    matches!(member.standing, Standing::Current | Standing::Behind(_))
+}
+
+/// No two halves that each went on alone to the same event count, or disagree about who is in; and
+/// nobody who was being rebuilt from a member fresher than all that are here.
 pub(super) fn no_split(
     candidates: &[Candidate<'_>],
     freshest: usize,
@@ -82,10 +125,17 @@ pub(super) fn no_split(
     let fresh = &candidates[freshest];
     for member in members {
         let candidate = &candidates[member.index];
-        let level = candidate.view().events == fresh.view().events;
-        let why = match member.standing {
+        let (events, newest) = (candidate.view().events, fresh.view().events);
+        let level = events >= newest;
+        let why = match &member.standing {
             Standing::Behind(Away::UsedApart) if level => "each was used without the other",
             Standing::Behind(Away::Missed { .. }) if level => "they disagree about who is in sync",
+            Standing::Outside(why) if level && member.slot.is_some() => why,
+            Standing::Behind(Away::Recovering | Away::Rebuilding) if events > newest.next() => {
+                let why = format!("newer than {}, the freshest here that is in sync", fresh.name);
+                let hint = "give the member it was being rebuilt from";
+                return Err(Error::refused(why).at_path(candidate.name).hint(hint));
+            }
             _ => continue,
         };
         let what = format!("as fresh as {}, yet {why}: nobody can tell which is right", fresh.name);
@@ -97,7 +147,6 @@ pub(super) fn no_split(
 
 /// No two candidates that claim one slot or are one device.
 pub(super) fn no_double_claims(candidates: &[Candidate<'_>], members: &[Member]) -> Result<()> {
-    let takes_part = |m: &&Member| matches!(m.standing, Standing::Current | Standing::Behind(_));
     let taking: Vec<_> = members.iter().filter(takes_part).collect();
     for (i, a) in taking.iter().enumerate() {
         for b in &taking[i + 1..] {
