@@ -7,6 +7,7 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 
 pub mod commands;
+pub mod demo;
 pub mod error;
 pub mod format;
 pub mod output;

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
+use super::demo::DemoArgs;
+
 /// Linux md write-intent bitmaps: create, examine, and resync stopped arrays from them.
 #[derive(Debug, Parser)]
 #[command(name = "mdbitmap", version, arg_required_else_help = true)]
@@ -16,7 +18,10 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Make a practice array with lost writes and walk through its repair.
+    Demo(DemoArgs),
+}
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.
 pub fn with_mdadm_spelling(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

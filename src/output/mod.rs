@@ -3,6 +3,8 @@
 
 use std::io::Write as _;
 
+pub mod demo;
+
 /// Says an error on standard error, one `mdbitmap: ` line and what follows.
 pub fn complain(message: &str) {
     // Nobody is left to tell when standard error is closed.
