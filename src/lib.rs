@@ -10,5 +10,6 @@ pub mod commands;
 pub mod demo;
 pub mod error;
 pub mod format;
+pub mod io;
 pub mod output;
 pub mod units;

@@ -39,3 +39,6 @@ impl<T> Probe<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod doc_tests;

@@ -14,11 +14,14 @@ pub const MAX_BYTES: usize = 4096;
 const END: u64 = u64::MAX;
 /// Bits of a word that are the count.
 const COUNT_BITS: u32 = 10;
+/// The count of a word.
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 
 /// The bad ranges of a log, relative to `data_offset`, in the order on disk.
 ///
 /// `bytes` is what was read at `place.at`; `data_size` bounds what makes sense. An entry that does
-/// not is left out and becomes an error: nobody can tell which sectors it meant.
+/// not is left out and becomes an error: nobody can tell which sectors it meant. The kernel passes
+/// over an entry that counts nothing, and so do we.
 #[must_use]
 pub fn decode(
     place: BblogPlace,
@@ -35,6 +38,11 @@ pub fn decode(
     let words = bytes[..wanted.min(bytes.len())].chunks_exact(8);
     let words = words.map(u64::get::<LittleEndian>).take_while(|word| *word != END);
     for (index, word) in words.enumerate() {
+        if word & COUNT_MASK == 0 {
+            let message = format!("entry {index} ({word:#018x}) counts no sectors");
+            findings.push(Finding::warning("bblog-empty-entry", message));
+            continue;
+        }
         match entry(word, place.shift, data_size) {
             Some(range) => ranges.push(range),
             None => {
@@ -50,7 +58,37 @@ pub fn decode(
 fn entry(word: u64, shift: u8, data_size: Sectors) -> Option<SectorRange> {
     let scale = 1_u64.checked_shl(u32::from(shift))?;
     let start = (word >> COUNT_BITS).checked_mul(scale)?;
-    let count = (word & ((1 << COUNT_BITS) - 1)).checked_mul(scale)?;
+    let count = (word & COUNT_MASK).checked_mul(scale)?;
     let range = SectorRange::new(Sectors::new(start), Sectors::new(count))?;
-    (count > 0 && range.end() <= data_size).then_some(range)
+    (range.end() <= data_size).then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(words: &[u64], shift: u8) -> (Vec<(u64, u64)>, Vec<&'static str>) {
+        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        bytes.resize(MAX_BYTES, 0xff);
+        let place = BblogPlace { at: Sectors::new(24), size: Sectors::new(8), shift };
+        let (ranges, findings) = decode(place, &bytes, Sectors::new(10_000));
+        let plain = ranges.iter().map(|r| (r.start.get(), r.len.get())).collect();
+        (plain, findings.iter().map(|f| f.code).collect())
+    }
+
+    #[test]
+    fn entries_name_ranges_until_the_end_mark() {
+        assert_eq!(log(&[], 0), (vec![], vec![]));
+        let words = [100 << 10 | 8, 9_000 << 10 | 1000, END, 5 << 10 | 1];
+        assert_eq!(log(&words, 0).0, [(100, 8), (9_000, 1000)]);
+        assert_eq!(log(&words[..1], 3).0, [(800, 64)]);
+    }
+
+    #[test]
+    fn entries_that_make_no_sense_are_left_out_and_told() {
+        let words = [9_999 << 10 | 2, 7 << 10, u64::MAX - 1, 1 << 10 | 1];
+        let told = vec!["bblog-entry", "bblog-empty-entry", "bblog-entry"];
+        assert_eq!(log(&words, 0), (vec![(1, 1)], told));
+        assert_eq!(log(&[1 << 10 | 1], 64).1, ["bblog-entry"]);
+    }
 }

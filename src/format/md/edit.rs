@@ -8,7 +8,8 @@ mod super090;
 mod super1;
 
 use super::Superblock;
-use super::view::ResyncPoint;
+use super::view::{ResyncPoint, Role, SuperView};
+use crate::error::{Error, Result};
 use crate::units::{Events, Slot};
 
 pub(super) use super1::edited as super1;
@@ -44,4 +45,22 @@ pub struct SuperEdit<'a> {
     pub joined: &'a [Joined],
     /// The slot of this very member, if it holds it from now on: its rebuild is then over.
     pub own: Option<Slot>,
+}
+
+/// Refuses a member that would get another role by the way: its number may long belong to another
+/// device, whose slot it would then claim with stale data.
+pub(super) fn same_role(mine: &SuperView, edit: &SuperEdit<'_>) -> Result<()> {
+    if edit.own.is_some() || edit.joined.iter().any(|j| j.dev_number == mine.dev_number) {
+        return Ok(());
+    }
+    let roles = &edit.freshest.view.roles;
+    let number = usize::try_from(mine.dev_number).unwrap_or(usize::MAX);
+    let absent = if mine.version.is_0_90() { Role::Faulty } else { Role::Spare };
+    let given = roles.get(number).copied().unwrap_or(absent);
+    if given == mine.role {
+        return Ok(());
+    }
+    let why =
+        format!("device {number} is {} here, {} by the freshest superblock", mine.role, given);
+    Err(Error::refused(why))
 }

@@ -53,6 +53,7 @@ pub const UNCHECKED: &[(&str, &str)] = &[(
 #[derive(Clone, Debug)]
 pub struct Superblock {
     raw: Vec<u8>,
+    device: Sectors,
     view: SuperView,
     findings: Vec<Finding>,
 }
@@ -78,7 +79,7 @@ impl Superblock {
             Probe::NotMd => Probe::NotMd,
             Probe::Damaged { findings } => Probe::Damaged { findings },
             Probe::Found((view, findings)) => {
-                Probe::Found(Self { raw: raw.to_vec(), view, findings })
+                Probe::Found(Self { raw: raw.to_vec(), device, view, findings })
             }
         }
     }
@@ -107,16 +108,33 @@ impl Superblock {
         !any_error(&self.findings)
     }
 
+    /// In what the two contradict each other so that the kernel would not take them into one array.
+    #[must_use]
+    pub fn disagreement(&self, other: &Self) -> Option<&'static str> {
+        let (a, b) = (&self.view, &other.view);
+        let differ = [
+            ("version", a.version != b.version),
+            ("UUID", a.uuid != b.uuid),
+            ("level", a.level != b.level),
+            ("layout", a.layout != b.layout),
+            ("chunk size", a.chunk != b.chunk),
+            ("generic part", a.version.is_0_90() && !super090::same_generic(&self.raw, &other.raw)),
+        ];
+        differ.into_iter().find_map(|(what, differs)| differs.then_some(what))
+    }
+
     /// The bytes this member's superblock must become, to be written whole at `super_offset`.
     ///
     /// A multiple of 512: 4096 for 0.90; for 1.x the superblock with its roles and no more, for a
     /// bitmap may begin 1 KiB after its start.
     ///
     /// # Errors
-    /// Refuses where this or the freshest superblock has errors, or they are of different arrays.
+    /// Refuses where this or the freshest superblock has errors, where they are of different
+    /// arrays, and where the freshest gives this member another role that it does not join in.
     pub fn edited(&self, edit: &SuperEdit<'_>) -> Result<Vec<u8>> {
         for (which, sb) in [("this", self), ("the freshest", edit.freshest)] {
-            if let Some(bad) = sb.findings.iter().find(|f| any_error(std::slice::from_ref(f))) {
+            let mut findings = sb.findings.iter();
+            if let Some(bad) = findings.find(|f| f.severity == super::Severity::Error) {
                 let why = format!("{which} superblock cannot be edited: {}", bad.message);
                 return Err(Error::refused(why));
             }
@@ -125,10 +143,29 @@ impl Superblock {
         if mine.version != theirs.version || mine.uuid != theirs.uuid {
             return Err(Error::refused("the superblocks belong to different arrays"));
         }
-        match mine.version {
+        edit::same_role(mine, edit)?;
+        let raw = match mine.version {
             MdVersion::V0_90(HostOrder::Little) => edit::super090::<LittleEndian>(self, edit),
             MdVersion::V0_90(HostOrder::Big) => edit::super090::<BigEndian>(self, edit),
             MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => edit::super1(self, edit),
+        }?;
+        self.would_be_sound(&raw)?;
+        Ok(raw)
+    }
+
+    /// Refuses bytes that the kernel would refuse here: what fits the freshest member, such as the
+    /// bitmap's place, may not fit this one.
+    fn would_be_sound(&self, raw: &[u8]) -> Result<()> {
+        let at = self.view.super_offset;
+        let findings = match Self::decode(self.view.version, at, raw, self.device) {
+            Probe::Found(sb) => sb.findings,
+            Probe::Damaged { findings } => findings,
+            Probe::NotMd => Vec::new(),
+        };
+        let worst = findings.into_iter().find(|f| f.severity == super::Severity::Error);
+        match worst {
+            Some(bad) => Err(Error::refused(format!("this member would break: {}", bad.message))),
+            None => Ok(()),
         }
     }
 }

@@ -4,19 +4,17 @@
 //! one, and 4 KiB behind a 0.90 one. What is built is decoded again before it is handed out, so a
 //! combination the kernel would refuse is an error here.
 
-use byteorder::ByteOrder;
+mod super090;
+mod super1;
 
 use super::super::codec::{BigEndian, LittleEndian};
-use super::features::Features;
-use super::super1::{self, MAX_SECTOR, ROLE_SPARE};
-use super::super090::{self, Disk};
 use super::uuid::MdUuid;
 use super::version::{HostOrder, MdVersion};
 use super::view::ResyncPoint;
-use super::{MAGIC, Superblock, checksum, place};
+use super::{Superblock, place};
 use crate::error::{Error, Result};
 use crate::format::Probe;
-use crate::units::{Events, SECTOR_BYTES, Sectors, Slot};
+use crate::units::{Events, Sectors, Slot};
 
 /// What all members of a new array have in common.
 #[derive(Clone, Debug)]
@@ -41,7 +39,10 @@ pub struct NewArray {
     pub data_offset: Sectors,
     /// From the superblock to the internal bitmap, if there is one; fixed for 0.90.
     pub bitmap_offset: Option<i32>,
-    /// Whether room for bad blocks is set aside (1.x).
+    /// What a bitmap in front of the data gets (1.1, 1.2), 4 KiB as a rule.
+    pub bitmap_space: Sectors,
+    /// Whether room for bad blocks is set aside (1.x): behind the bitmap, or before a 1.0
+    /// superblock.
     pub bblog: bool,
     /// Creation and last update, in seconds since 1970.
     pub ctime: u64,
@@ -79,11 +80,27 @@ impl NewArray {
             size,
             data_offset: Sectors::new(if version.is_at_end() { 0 } else { 2048 }),
             bitmap_offset: Some(if version == MdVersion::V1_0 { -16 } else { 8 }),
+            bitmap_space: Sectors::new(8),
             bblog: !version.is_0_90(),
             ctime: 0,
             events: Events::ZERO,
             resync: ResyncPoint::Clean,
         }
+    }
+
+    /// The same with `space` set aside for the bitmap, which moves data or log out of its way;
+    /// 0.90 has 60 KiB and no choice.
+    #[must_use]
+    pub fn with_bitmap_space(mut self, space: Sectors) -> Self {
+        self.bitmap_space = space;
+        let whole = i32::try_from(space.get()).unwrap_or(i32::MAX);
+        if self.version == MdVersion::V1_0 {
+            self.bitmap_offset = Some(whole.saturating_add(8).saturating_neg());
+        } else if !self.version.is_0_90() {
+            let needed = space.saturating_add(Sectors::new(24)).get().next_multiple_of(2048);
+            self.data_offset = self.data_offset.max(Sectors::new(needed));
+        }
+        self
     }
 
     /// Sectors a member needs at least.
@@ -108,10 +125,16 @@ impl NewArray {
     pub fn member(&self, member: &NewMember) -> Result<Superblock> {
         let at = place::place(self.version, member.device)
             .ok_or_else(|| Error::usage("the member is too small for a superblock"))?;
+        if member.slot.0 >= self.raid_disks {
+            return Err(Error::usage(format!("the array has no slot {}", member.slot)));
+        }
+        if self.version.is_0_90() && !self.size.get().is_multiple_of(2) {
+            return Err(Error::usage("0.90 counts whole KiB"));
+        }
         let raw = match self.version {
-            MdVersion::V0_90(HostOrder::Little) => self.raw090::<LittleEndian>(member)?,
-            MdVersion::V0_90(HostOrder::Big) => self.raw090::<BigEndian>(member)?,
-            _ => self.raw1(member, at)?,
+            MdVersion::V0_90(HostOrder::Little) => super090::raw::<LittleEndian>(self, member)?,
+            MdVersion::V0_90(HostOrder::Big) => super090::raw::<BigEndian>(self, member)?,
+            _ => super1::raw(self, member, at)?,
         };
         let refused = match Superblock::decode(self.version, at, &raw, member.device) {
             Probe::Found(built) if built.is_sound() => return Ok(built),
@@ -123,142 +146,10 @@ impl NewArray {
         Err(Error::usage(format!("no valid superblock: {}", why.join("; "))))
     }
 
-    fn raw1(&self, member: &NewMember, at: Sectors) -> Result<Vec<u8>> {
-        use super1::sb;
-        let mut raw = vec![0; super::SUPER_BYTES];
-        macro_rules! put {
-            ($($field:ident = $value:expr;)*) => {$(
-                sb::$field.put::<LittleEndian>(&mut raw, $value);
-            )*};
-        }
-        let end = if self.version == MdVersion::V1_0 { self.log_start(at) } else { member.device };
-        let bitmap = Features::BITMAP_OFFSET.bits();
-        put! {
-            MAGIC = MAGIC;
-            MAJOR_VERSION = 1;
-            FEATURE_MAP = self.bitmap_offset.map_or(0, |_| bitmap);
-            SET_UUID = self.uuid.bytes();
-            SET_NAME = self.name_bytes()?;
-            CTIME = self.ctime;
-            LEVEL = self.level;
-            LAYOUT = self.layout;
-            DEV_SECTORS = self.size.get();
-            CHUNKSIZE = self.chunk_in(1)?;
-            RAID_DISKS = u32::from(self.raid_disks);
-            BITMAP_OFFSET = self.bitmap_offset.unwrap_or(0);
-            DATA_OFFSET = self.data_offset.get();
-            DATA_SIZE = end.saturating_sub(self.data_offset).get();
-            SUPER_OFFSET = at.get();
-            DEV_NUMBER = u32::from(member.slot.0);
-            DEVICE_UUID = member.device_uuid;
-            BBLOG_SIZE = if self.bblog { 8 } else { 0 };
-            BBLOG_OFFSET = self.bblog_offset();
-            UTIME = self.ctime;
-            EVENTS = self.events.get();
-            RESYNC_OFFSET = match self.resync {
-                ResyncPoint::Clean => MAX_SECTOR,
-                ResyncPoint::From(sector) => sector.get(),
-            };
-            MAX_DEV = ROLES;
-        }
-        for number in 0..ROLES_COUNT {
-            let slot = u16::try_from(number).ok().filter(|n| *n < self.raid_disks);
-            super1::set_role(&mut raw, number, slot.unwrap_or(ROLE_SPARE));
-        }
-        let sum = checksum::super1(&raw[..super1::length(ROLES)]);
-        put! { SB_CSUM = sum; }
-        Ok(raw)
-    }
-
-    /// Where the data must end in 1.0: at whatever comes first behind it.
-    fn log_start(&self, at: Sectors) -> Sectors {
-        let back = self.bitmap_offset.unwrap_or(0).min(self.bblog_offset()).min(0);
-        at.checked_add_signed(i64::from(back)).unwrap_or(Sectors::ZERO)
-    }
-
-    fn bblog_offset(&self) -> i32 {
-        match self.version {
-            _ if !self.bblog => 0,
-            MdVersion::V1_0 => -8,
-            _ => 16,
-        }
-    }
-
-    fn name_bytes(&self) -> Result<[u8; 32]> {
-        let mut bytes = [0; 32];
-        let room = bytes.get_mut(..self.name.len());
-        let room = room.ok_or_else(|| Error::usage("a name has 32 bytes at most"))?;
-        room.copy_from_slice(self.name.as_bytes());
-        Ok(bytes)
-    }
-
     /// The chunk in units of `1 / per_sector` sectors.
     fn chunk_in(&self, per_sector: u64) -> Result<u32> {
         let chunk = self.chunk.get().checked_mul(per_sector);
         let chunk = chunk.and_then(|c| u32::try_from(c).ok());
         chunk.ok_or_else(|| Error::usage("the chunk is too large"))
     }
-
-    fn raw090<B: ByteOrder>(&self, member: &NewMember) -> Result<Vec<u8>> {
-        use super090::{CLEAN_CP, STATE_BITMAP_PRESENT, STATE_CLEAN, disk_mut, sb};
-        if usize::from(self.raid_disks) > super090::MAX_DISKS {
-            return Err(Error::usage("0.90 has 27 slots at most"));
-        }
-        let mut raw = vec![0; sb::SIZE];
-        macro_rules! put {
-            ($($field:ident = $value:expr;)*) => {$(sb::$field.put::<B>(&mut raw, $value);)*};
-        }
-        let (state, reached) = match self.resync {
-            ResyncPoint::Clean => (STATE_CLEAN, CLEAN_CP),
-            ResyncPoint::From(at) => (0, u32::try_from(at.get()).unwrap_or(0)),
-        };
-        let bitmap = self.bitmap_offset.map_or(0, |_| STATE_BITMAP_PRESENT);
-        let seconds = u32::try_from(self.ctime).unwrap_or(u32::MAX);
-        let disks = u32::from(self.raid_disks);
-        let uuid = self.uuid.bytes();
-        let word = |i: usize| [uuid[i], uuid[i + 1], uuid[i + 2], uuid[i + 3]];
-        put! {
-            MD_MAGIC = MAGIC;
-            MINOR_VERSION = 90;
-            SET_UUID0 = word(0);
-            SET_UUID1 = word(4);
-            SET_UUID2 = word(8);
-            SET_UUID3 = word(12);
-            CTIME = seconds;
-            LEVEL = self.level;
-            SIZE_KIB = u32::try_from(self.size.get() / 2)
-                .map_err(|_| Error::usage("0.90 members are smaller than 4 TiB"))?;
-            NR_DISKS = disks;
-            RAID_DISKS = disks;
-            UTIME = seconds;
-            STATE = state | bitmap;
-            ACTIVE_DISKS = disks;
-            WORKING_DISKS = disks;
-            EVENTS = self.events.get();
-            CP_EVENTS = self.events.get();
-            RECOVERY_CP = reached;
-            LAYOUT = self.layout;
-            CHUNK_SIZE = self.chunk_in(SECTOR_BYTES)?;
-        }
-        let (major, minor) = member.numbers;
-        for slot in 0..self.raid_disks {
-            let number = u32::from(slot);
-            // Names of the other members are not known; made up from this one's.
-            let minor = minor.saturating_add(number).saturating_sub(u32::from(member.slot.0));
-            let state = super090::DISK_ACTIVE | super090::DISK_SYNC;
-            let disk = Disk { number, major, minor, raid_disk: number, state };
-            disk.write::<B>(disk_mut(&mut raw, usize::from(slot)));
-            if slot == member.slot.0 {
-                disk.write::<B>(&mut raw[sb::THIS_DISK.offset()..]);
-            }
-        }
-        let sum = checksum::super090::<B>(&raw);
-        sb::SB_CSUM.put::<B>(&mut raw, sum);
-        Ok(raw)
-    }
 }
-
-/// Roles mdadm makes room for.
-const ROLES: u32 = 128;
-/// The same, to count with.
-const ROLES_COUNT: usize = 128;

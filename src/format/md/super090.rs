@@ -175,6 +175,12 @@ pub(super) fn disk_mut(raw: &mut [u8], number: usize) -> &mut [u8] {
     &mut raw[start..start + disk::SIZE]
 }
 
+/// Whether the generic constants are the same, `nr_disks` aside, as the kernel wants them.
+pub(super) fn same_generic(one: &[u8], other: &[u8]) -> bool {
+    let (start, end) = (sb::NR_DISKS.offset(), sb::RAID_DISKS.offset());
+    one[..start] == other[..start] && one[end..sb::UTIME.offset()] == other[end..sb::UTIME.offset()]
+}
+
 type Decoded = Probe<(SuperView, Vec<Finding>)>;
 
 /// Decodes the superblock that lies at sector `at`.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::units::{Events, Slot};
 
+mod checks;
 mod edits;
 mod fixtures;
 mod mdadm;

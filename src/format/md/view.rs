@@ -1,5 +1,7 @@
 //! What every version of the superblock says, in one shape.
 
+use std::fmt;
+
 use super::features::Features;
 use super::uuid::MdUuid;
 use super::version::MdVersion;
@@ -16,6 +18,17 @@ pub enum Role {
     Faulty,
     /// It is the journal.
     Journal,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Active(slot) => write!(f, "active in slot {slot}"),
+            Self::Spare => f.write_str("a spare"),
+            Self::Faulty => f.write_str("faulty"),
+            Self::Journal => f.write_str("the journal"),
+        }
+    }
 }
 
 /// How much of the array is known to agree.

@@ -5,9 +5,12 @@ use super::super::features::Features;
 use super::super::super1::{MAX_ROLES, MAX_SECTOR, ROLE_SPARE, length, role_at, sb, set_role};
 use super::super::view::{ResyncPoint, Role};
 use super::super::{Superblock, checksum};
-use super::{Joined, SuperEdit};
+use super::SuperEdit;
 use crate::error::{Error, Result};
-use crate::units::{SECTOR_BYTES, Slot};
+use crate::units::{Bytes, Sectors, Slot};
+
+/// Bytes of a sector: what is written is whole ones.
+const SECTOR: usize = 512;
 
 /// Feature bits that tell of this member alone; the others tell of the array.
 const OWN_FEATURES: Features = Features::RECOVERY_OFFSET
@@ -24,9 +27,10 @@ pub(in super::super) fn edited(this: &Superblock, edit: &SuperEdit<'_>) -> Resul
     let roles = roles(this, edit)?;
     let max_dev = u32::try_from(roles.len()).unwrap_or(MAX_ROLES);
     let covered = length(max_dev);
+    let whole = covered.next_multiple_of(SECTOR);
+    room_for(this, whole)?;
     let mut raw = this.raw.clone();
-    // Bytes the device has but we were not given, or roles that were not there before.
-    let whole = covered.next_multiple_of(usize::try_from(SECTOR_BYTES).unwrap_or(512));
+    // Behind the roles may be bytes we were not given; they mean nothing.
     raw.resize(whole, 0);
     array(&mut raw, edit);
     features(&mut raw, this, edit);
@@ -37,6 +41,21 @@ pub(in super::super) fn edited(this: &Superblock, edit: &SuperEdit<'_>) -> Resul
     let sum = checksum::super1(&raw[..covered]);
     sb::SB_CSUM.put::<LittleEndian>(&mut raw, sum);
     Ok(raw)
+}
+
+/// Refuses if new roles would make the superblock reach into what lies behind it.
+fn room_for(this: &Superblock, bytes: usize) -> Result<()> {
+    let view = &this.view;
+    let end = view.super_offset.saturating_add(Bytes::from(bytes).to_sectors_floor());
+    let data = (!view.version.is_at_end()).then_some(view.data_offset);
+    let behind = [view.bitmap_at, view.bblog.map(|log| log.at), data];
+    let hit = |at: &Sectors| (view.super_offset..end).contains(at);
+    match behind.iter().flatten().find(|at| hit(at)) {
+        Some(at) => {
+            Err(Error::refused(format!("no room for more roles before sector {}", at.get())))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is the same in every member.
@@ -93,19 +112,18 @@ fn join(roles: &mut Vec<u16>, number: u32, slot: Slot, edit: &SuperEdit<'_>) -> 
         return Err(Error::refused(format!("device {number} cannot take slot {slot}")));
     }
     let number = usize::try_from(number).unwrap_or(usize::MAX);
-    if let Some(holder) = edit.freshest.view.devices_in(slot).find(|held| *held != number)
-        && !leaves(holder, edit.joined)
-    {
+    let view = &edit.freshest.view;
+    if let Some(holder) = view.devices_in(slot).find(|held| *held != number) {
         return Err(Error::refused(format!("slot {slot} is already held by device {holder}")));
+    }
+    if let Some(Role::Active(held)) = view.roles.get(number)
+        && *held != slot
+    {
+        return Err(Error::refused(format!("device {number} already holds slot {held}")));
     }
     if number >= roles.len() {
         roles.resize(number + 1, ROLE_SPARE);
     }
     roles[number] = slot.0;
     Ok(())
-}
-
-/// Whether device `number` goes to some other slot in the same edit.
-fn leaves(number: usize, joined: &[Joined]) -> bool {
-    joined.iter().any(|j| usize::try_from(j.dev_number) == Ok(number))
 }

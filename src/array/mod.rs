@@ -1,0 +1,10 @@
+//! What an array is, apart from any disk: who belongs to it, and where its data lies. Pure.
+//!
+//! Everything here decides and gives its reasons; nothing opens a file. Imports `format`, `units`,
+//! `error`.
+
+mod membership;
+pub mod mirror;
+mod rules;
+
+pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble};

@@ -1,0 +1,79 @@
+//! What every engine promises, as tests that each backend runs.
+
+use super::{Buf, DevId, Engine, Op, OpKind, SubmitWhy, flush, read_span, write_span};
+use crate::units::Bytes;
+
+/// Makes an engine with one device of the given size, zeroed, in blocks of 512 bytes.
+pub type Make<'a> = dyn Fn(usize) -> Box<dyn Engine> + 'a;
+
+const DEV: DevId = DevId(0);
+
+/// Every promise.
+pub fn all(make: &Make<'_>) {
+    what_is_written_is_read(make(4096).as_mut());
+    a_short_transfer_is_an_error_in_the_completion(make(4096).as_mut());
+    misuse_gives_the_operation_back(make(4096).as_mut());
+    depth_is_a_limit_not_a_loss(make(4096).as_mut());
+    spans_leave_their_neighbours_alone(make(4096).as_mut());
+}
+
+fn op(tag: u64, kind: OpKind, offset: u64, len: usize) -> Op {
+    Op { tag, dev: DEV, kind, offset: Bytes::new(offset), buf: Buf::zeroed(len) }
+}
+
+fn what_is_written_is_read(engine: &mut dyn Engine) {
+    let mut write = op(7, OpKind::Write, 512, 1024);
+    write.buf.bytes_mut().fill(0xa5);
+    engine.submit(write).unwrap();
+    let done = engine.wait().unwrap();
+    assert_eq!((done.tag, done.buf.len()), (7, 1024));
+    done.result.unwrap();
+    engine.submit(op(8, OpKind::Read, 0, 2048)).unwrap();
+    let done = engine.wait().unwrap();
+    done.result.unwrap();
+    assert!(done.buf.bytes()[..512].iter().all(|b| *b == 0));
+    assert!(done.buf.bytes()[512..1536].iter().all(|b| *b == 0xa5));
+    assert!(engine.wait().is_none());
+}
+
+fn a_short_transfer_is_an_error_in_the_completion(engine: &mut dyn Engine) {
+    for kind in [OpKind::Read, OpKind::Write] {
+        engine.submit(op(1, kind, 3584, 1024)).unwrap();
+        let done = engine.wait().unwrap();
+        assert!(done.result.is_err(), "{kind:?} past the end succeeded");
+        assert_eq!(done.buf.len(), 1024);
+    }
+    assert_eq!(engine.size(DEV), Bytes::new(4096), "a write past the end made the device longer");
+}
+
+fn misuse_gives_the_operation_back(engine: &mut dyn Engine) {
+    let refused = engine.submit(op(3, OpKind::Read, 100, 512)).unwrap_err();
+    assert_eq!((refused.why, refused.op.tag), (SubmitWhy::Unaligned, 3));
+    let stray = Op { dev: DevId(9), ..op(4, OpKind::Read, 0, 512) };
+    assert_eq!(engine.submit(stray).unwrap_err().why, SubmitWhy::NoDevice);
+    assert!(engine.wait().is_none());
+}
+
+fn depth_is_a_limit_not_a_loss(engine: &mut dyn Engine) {
+    let depth = engine.depth();
+    for tag in 0..depth as u64 {
+        engine.submit(op(tag, OpKind::Read, 0, 512)).unwrap();
+    }
+    let refused = engine.submit(op(99, OpKind::Read, 0, 512)).unwrap_err();
+    assert_eq!(refused.why, SubmitWhy::Full);
+    let mut tags: Vec<_> = std::iter::from_fn(|| engine.wait()).map(|done| done.tag).collect();
+    tags.sort_unstable();
+    assert_eq!(tags, (0..depth as u64).collect::<Vec<_>>());
+}
+
+fn spans_leave_their_neighbours_alone(engine: &mut dyn Engine) {
+    write_span(engine, DEV, Bytes::ZERO, &[0x11; 4096]).unwrap();
+    write_span(engine, DEV, Bytes::new(1000), &[0x22; 100]).unwrap();
+    flush(engine, DEV).unwrap();
+    let all = read_span(engine, DEV, Bytes::ZERO, 4096).unwrap();
+    assert!(all[1000..1100].iter().all(|b| *b == 0x22));
+    assert!(all[..1000].iter().chain(&all[1100..]).all(|b| *b == 0x11));
+    assert!(read_span(engine, DEV, Bytes::new(4000), 100).is_err());
+    assert!(write_span(engine, DEV, Bytes::new(4000), &[0; 100]).is_err());
+    assert!(read_span(engine, DEV, Bytes::new(u64::MAX), 100).is_err());
+}
