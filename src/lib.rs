@@ -12,4 +12,5 @@ pub mod error;
 pub mod format;
 pub mod io;
 pub mod output;
+pub mod store;
 pub mod units;

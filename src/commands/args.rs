@@ -4,8 +4,6 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use super::demo::DemoArgs;
-
 /// Linux md write-intent bitmaps: create, examine, and resync stopped arrays from them.
 #[derive(Debug, Parser)]
 #[command(name = "mdbitmap", version, arg_required_else_help = true)]
@@ -19,8 +17,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a practice array with lost writes and walk through its repair.
-    Demo(DemoArgs),
+    /// Make a practice array and walk through its repair
+    Demo(super::demo::DemoArgs),
+    /// Show bitmaps
+    Examine(super::examine::ExamineArgs),
 }
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.

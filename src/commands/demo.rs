@@ -23,7 +23,12 @@ use crate::output::demo as output;
 use crate::units::parse_size;
 use crate::units::{Bytes, ChunkSize};
 
-/// What `demo` may be told.
+/// Make a practice array and walk through its repair.
+///
+/// The array is made of image files with real superblocks and a real bitmap, left as by a power cut
+/// that lost some writes on one member. Needs no root and no kernel md.
+///
+/// Exit status: 0 done; 3 such files exist already; 6 a step failed; 130 interrupted.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Where to put the files [default: a new temporary directory, which is kept]
@@ -46,7 +51,7 @@ pub struct DemoArgs {
     /// Make the same content and the same losses again
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Only make the array; do not walk through its repair
+    /// Only make the array, and print the commands of the walk without running them
     #[arg(long)]
     make_only: bool,
     /// Override a refusal: `overwrite` replaces the files of an earlier practice array
@@ -107,11 +112,8 @@ fn chunk(text: &str) -> Result<ChunkSize, String> {
 /// The array cannot be made, or a step of the walk fails.
 pub fn run(args: &DemoArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let practice = make(args, context)?;
-    let walk = Walk::new(&practice)?;
+    let walk = Walk::new(&practice, !args.make_only)?;
     output::made(&mut context.out, &practice, walk.path_entry.as_deref())?;
-    if args.make_only {
-        return Ok(ExitStatus::Done);
-    }
     walk.compare(context, "How the members differ")?;
     walk.step(context, "What the bitmap says", "examine", &["--ranges"], 1)?;
     walk.step(context, "What a resync would do", "resync", &["--dry-run"], practice.members.len())?;
@@ -153,24 +155,29 @@ fn options(args: &DemoArgs, dir: &Path, context: &Context) -> DemoOptions {
 struct Walk<'a> {
     practice: &'a Practice,
     program: PathBuf,
+    /// Whether the commands are run, not only printed.
+    runs: bool,
     /// What the reader's PATH lacks for `mdbitmap` to be this program.
     path_entry: Option<PathBuf>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(practice: &'a Practice) -> anyhow::Result<Self> {
+    fn new(practice: &'a Practice, runs: bool) -> anyhow::Result<Self> {
         let program = env::current_exe().context("cannot tell where this program is")?;
         let path_entry = match is_on_path(&program) {
             true => None,
             false => program.parent().map(Path::to_owned),
         };
-        Ok(Self { practice, program, path_entry })
+        Ok(Self { practice, program, runs, path_entry })
     }
 
     fn compare(&self, context: &mut Context, title: &str) -> anyhow::Result<()> {
-        let differences = self.practice.differences()?;
         output::title(&mut context.out, title)?;
-        output::compared(&mut context.out, self.practice, &differences)?;
+        if self.runs {
+            let differences = self.practice.differences()?;
+            output::compared(&mut context.out, self.practice, &differences)?;
+        }
+        output::by_hand(&mut context.out, self.practice)?;
         self.go_on(context)
     }
 
@@ -193,8 +200,10 @@ impl<'a> Walk<'a> {
         arguments.extend(names.map(OsString::from));
         output::title(&mut context.out, title)?;
         let line = output::command(&mut context.out, &arguments)?;
-        context.finish()?;
-        self.run(&arguments, &line)?;
+        if self.runs {
+            context.finish()?;
+            self.run(&arguments, &line)?;
+        }
         self.go_on(context)?;
         Ok(true)
     }

@@ -11,6 +11,7 @@ use clap::Parser as _;
 pub mod args;
 pub mod context;
 pub mod demo;
+pub mod examine;
 pub mod exit;
 
 use args::{Cli, Command};
@@ -32,5 +33,6 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
         Command::Demo(args) => demo::run(&args, context),
+        Command::Examine(args) => examine::run(&args, context),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::demo::{self, Practice};
 use crate::error::printable;
-use crate::units::{Bytes, SectorRange, Slot};
+use crate::units::{Bytes, SectorRange, Sectors, Slot};
 
 /// The array that was made, and how to repeat what follows.
 ///
@@ -57,7 +57,7 @@ pub fn command(out: &mut impl Write, arguments: &[OsString]) -> io::Result<Strin
     Ok(line)
 }
 
-/// Where the members differ, with an example, and how to see for oneself.
+/// Where the members differ, with an example.
 ///
 /// # Errors
 /// The output cannot be written, or a member read.
@@ -67,7 +67,6 @@ pub fn compared(
     differences: &[SectorRange],
 ) -> anyhow::Result<()> {
     let whole = array.size.to_bytes().unwrap_or(Bytes::ZERO);
-    let offset = array.data_offset.to_bytes().unwrap_or(Bytes::ZERO);
     if differences.is_empty() {
         writeln!(
             out,
@@ -86,10 +85,18 @@ pub fn compared(
             writeln!(out, "    {}: {text}...", name(array, slot))?;
         }
     }
-    let (first, victim) = (name(array, Slot(0)), name(array, array.victim));
-    let (skip, length) = (offset.get(), whole.get());
-    writeln!(out, "  By hand: cmp -i {skip} -n {length} {first} {victim}")?;
     Ok(())
+}
+
+/// How to compare a member that has every write with the one that lost some.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn by_hand(out: &mut impl Write, array: &Practice) -> io::Result<()> {
+    let bytes = |sectors: Sectors| sectors.to_bytes().map_or(0, Bytes::get);
+    let (first, victim) = (name(array, Slot(0)), name(array, array.victim));
+    let (skip, length) = (bytes(array.data_offset), bytes(array.size));
+    writeln!(out, "  By hand: cmp -i {skip} -n {length} {first} {victim}")
 }
 
 /// The last words; `whole` says whether the resync was run.

@@ -1,9 +1,10 @@
 //! Everything that is printed: tables, text, JSON, progress. Rendering only; nothing is decided
 //! here and no file is opened.
 
-use std::io::Write as _;
-
 pub mod demo;
+pub mod examine;
+
+use std::io::Write as _;
 
 /// Says an error on standard error, one `mdbitmap: ` line and what follows.
 pub fn complain(message: &str) {
