@@ -13,7 +13,7 @@ use crate::units::{Bytes, ChunkRun, ChunkSize, Chunks, SECTOR_BYTES, SectorRange
 pub(super) const LEAST_CHUNKS: Chunks = Chunks::new(2 * RUNS.len() as u64);
 
 /// The runs of dirty chunks, by length, where there is room for them.
-const RUNS: [u64; 6] = [1, 5, 2, 9, 3, 4];
+const RUNS: [u64; 5] = [1, 5, 2, 9, 4];
 
 /// Blocks that were written long ago.
 const OLD_BLOCKS: u64 = 24;
