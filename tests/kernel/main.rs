@@ -1,3 +1,141 @@
-//! Real-kernel tests.
+//! The kernel tier: real md arrays, made, broken and judged by a real kernel.
+//!
+//! Every trial boots user-mode-linux (a kernel that runs as an ordinary process) on plain image
+//! files, lets real mdadm make an array and a kernel dirty it, hands the images to `mdbitmap`, and
+//! asks a freshly booted kernel what it thinks of the result. `docs/testing-kernel.md` tells how
+//! to run one trial and how to keep its images.
+//!
+//! A missing prerequisite makes the trials ignored, loudly; with `MDBITMAP_NO_SKIP=1` it makes
+//! them fail, so that a machine meant to run this tier cannot pass by not running it.
 
-fn main() {}
+#![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
+
+mod case;
+mod control;
+mod expect;
+mod filebitmap;
+mod guest;
+mod host;
+mod images;
+mod interrupted;
+mod lab;
+mod matrix;
+mod mdadm;
+mod mdbitmap;
+mod refuse;
+mod special;
+mod uml;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use host::FileObstacle;
+
+/// One named piece of work, before it is known whether this machine can run it.
+struct Job {
+    name: String,
+    run: Box<dyn FnOnce() -> anyhow::Result<()> + Send>,
+}
+
+impl Job {
+    fn new(
+        name: impl Into<String>,
+        run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) -> Self {
+        Self { name: name.into(), run: Box::new(run) }
+    }
+
+    /// By its name: whoever reads `--list` sees it too.
+    fn needs_bitmap_file(&self) -> bool {
+        self.name.split('/').any(|part| part == "file")
+    }
+
+    fn into_trial(self, obstacles: &Obstacles) -> Trial {
+        let needs_bitmap_file = self.needs_bitmap_file();
+        let run = self.run;
+        match obstacles.verdict(needs_bitmap_file) {
+            Verdict::Run => Trial::test(self.name, move || run().map_err(failed)),
+            // Asked for in spite of all (`--ignored`), it must not pass for one that ran.
+            Verdict::Ignore(reason) => refusal(self.name, reason).with_ignored_flag(true),
+            Verdict::Fail(reason) => refusal(self.name, reason),
+        }
+    }
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    Failed::from(format!("{error:#}"))
+}
+
+fn refusal(name: String, reason: String) -> Trial {
+    Trial::test(name, move || Err(Failed::from(format!("prerequisite missing: {reason}"))))
+}
+
+enum Verdict {
+    Run,
+    Ignore(String),
+    Fail(String),
+}
+
+/// What this machine lacks, and whether it may be excused.
+struct Obstacles {
+    tier: Option<String>,
+    files: Option<FileObstacle>,
+    insist: bool,
+}
+
+impl Obstacles {
+    fn find() -> Self {
+        let tier = host::missing_prerequisite();
+        let files = if tier.is_some() {
+            None
+        } else {
+            host::file_obstacle()
+                .unwrap_or_else(|error| Some(FileObstacle::Missing(format!("{error:#}"))))
+        };
+        let insist = std::env::var("MDBITMAP_NO_SKIP").is_ok_and(|value| value == "1");
+        Self { tier, files, insist }
+    }
+
+    fn verdict(&self, needs_bitmap_file: bool) -> Verdict {
+        let reason = match (&self.tier, &self.files) {
+            (Some(reason), _) => reason,
+            (None, Some(FileObstacle::Kernel(reason))) if needs_bitmap_file => {
+                return Verdict::Ignore(reason.clone());
+            }
+            (None, Some(FileObstacle::Missing(reason))) if needs_bitmap_file => reason,
+            _ => return Verdict::Run,
+        };
+        if self.insist { Verdict::Fail(reason.clone()) } else { Verdict::Ignore(reason.clone()) }
+    }
+
+    fn announce(&self) {
+        if let (Some(reason), false) = (&self.tier, self.insist) {
+            eprintln!("skipped: kernel tier: {reason}");
+        }
+        match &self.files {
+            Some(FileObstacle::Missing(_)) if self.insist => {}
+            Some(FileObstacle::Missing(reason) | FileObstacle::Kernel(reason)) => {
+                eprintln!("skipped: kernel tier, bitmap files: {reason}");
+            }
+            None => {}
+        }
+    }
+}
+
+fn jobs() -> Vec<Job> {
+    let mut jobs = control::jobs();
+    jobs.extend(matrix::jobs());
+    jobs.extend(special::jobs());
+    jobs.extend(interrupted::jobs());
+    jobs.extend(refuse::jobs());
+    jobs
+}
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::from_args();
+    let obstacles = Obstacles::find();
+    if !arguments.list {
+        obstacles.announce();
+    }
+    let trials = jobs().into_iter().map(|job| job.into_trial(&obstacles)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

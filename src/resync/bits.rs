@@ -1,0 +1,312 @@
+//! The bits on disk: read page by page from every copy, cleared in every copy.
+//!
+//! A bit counts as set if any trusted copy has it set. Bits are cleared only with a [`Durable`]
+//! proof, inwards, and in memory never more than one page at a time: a bitmap of any size streams.
+
+use std::io;
+
+use super::batch::Durable;
+use crate::format::bitmap::bits;
+use crate::io::{DevId, Engine, flush, read_span, write_span};
+use crate::units::{Bytes, ChunkRun, ChunkSize, Chunks, SectorRange, Sectors};
+
+/// Bytes of bits looked at in one go.
+const PAGE: u64 = 4096;
+const PAGE_BITS: u64 = PAGE * 8;
+
+/// Pages one batch may touch: bounds what a flush pays for, and the memory of a batch.
+const BATCH_PAGES: usize = 256;
+
+/// One copy of the bitmap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// The device it lies on.
+    pub dev: DevId,
+    /// Where its bits begin on that device.
+    pub bits_at: Bytes,
+    /// Whether its bits count.
+    pub trusted: bool,
+}
+
+/// All copies of one bitmap.
+#[derive(Clone, Debug)]
+pub struct BitStore {
+    /// The copies; at least one.
+    pub copies: Vec<Copy>,
+    /// What one bit stands for.
+    pub chunk: ChunkSize,
+    /// Sectors that the bits cover.
+    pub size: Sectors,
+}
+
+impl BitStore {
+    /// How many bits there are.
+    #[must_use]
+    pub fn chunks(&self) -> Chunks {
+        self.chunk.chunks_for(self.size)
+    }
+
+    fn pages(&self) -> u64 {
+        self.chunks().get().div_ceil(PAGE_BITS)
+    }
+
+    /// Bits in page `page`, and its place and length in bytes.
+    fn extent(&self, page: u64) -> (u64, Bytes, usize) {
+        let bits = (self.chunks().get() - page * PAGE_BITS).min(PAGE_BITS);
+        let len = usize::try_from(bits.div_ceil(8)).unwrap_or(0);
+        (bits, Bytes::new(page * PAGE), len)
+    }
+
+    fn read_copy(&self, engine: &mut dyn Engine, copy: &Copy, page: u64) -> io::Result<Vec<u8>> {
+        let (_, at, len) = self.extent(page);
+        read_span(engine, copy.dev, copy.bits_at.saturating_add(at), len)
+    }
+
+    fn write_copy(
+        &self,
+        engine: &mut dyn Engine,
+        copy: &Copy,
+        page: u64,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        let (_, at, _) = self.extent(page);
+        write_span(engine, copy.dev, copy.bits_at.saturating_add(at), bytes)
+    }
+
+    /// The bits of page `page` as all trusted copies together have them.
+    fn page(&self, engine: &mut dyn Engine, page: u64) -> io::Result<Vec<u8>> {
+        let mut all = vec![0; self.extent(page).2];
+        for copy in self.copies.iter().filter(|copy| copy.trusted) {
+            let one = self.read_copy(engine, copy, page)?;
+            all.iter_mut().zip(one).for_each(|(a, b)| *a |= b);
+        }
+        Ok(all)
+    }
+
+    /// Counts the set bits.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn count(&self, engine: &mut dyn Engine) -> io::Result<u64> {
+        let mut count = 0;
+        for page in 0..self.pages() {
+            let bytes = self.page(engine, page)?;
+            count += bits::count_set(&bytes, self.extent(page).0);
+        }
+        Ok(count)
+    }
+
+    /// The sectors that set bits cover.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn dirty_sectors(&self, engine: &mut dyn Engine) -> io::Result<Sectors> {
+        let mut cursor = Cursor::default();
+        let mut sum = Sectors::ZERO;
+        while let Some(runs) = self.next_runs(engine, &mut cursor, Sectors::new(u64::MAX))? {
+            let len = |run: &ChunkRun| run.sectors(self.chunk, self.size).len;
+            sum = runs.iter().map(len).fold(sum, Sectors::saturating_add);
+        }
+        Ok(sum)
+    }
+
+    /// Makes every copy say what all trusted ones say together or, with `all_dirty`, that
+    /// everything is dirty; then every copy is trusted. Durable when it returns.
+    ///
+    /// # Errors
+    /// A copy cannot be read or written.
+    pub fn equalise(&mut self, engine: &mut dyn Engine, all_dirty: bool) -> io::Result<()> {
+        for page in 0..self.pages() {
+            let wanted = match all_dirty {
+                true => vec![0xff; self.extent(page).2],
+                false => self.page(engine, page)?,
+            };
+            for copy in &self.copies {
+                if self.read_copy(engine, copy, page)? != wanted {
+                    self.write_copy(engine, copy, page, &wanted)?;
+                }
+            }
+        }
+        self.copies.iter_mut().for_each(|copy| copy.trusted = true);
+        self.flush(engine)
+    }
+
+    /// The next runs of set bits from `cursor` on, up to about `limit` sectors of data; `None` at
+    /// the end.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn next_runs(
+        &self,
+        engine: &mut dyn Engine,
+        cursor: &mut Cursor,
+        limit: Sectors,
+    ) -> io::Result<Option<Vec<ChunkRun>>> {
+        let mut batch = Gather::new(limit.get() / self.chunk.sectors().get());
+        while cursor.next < self.chunks() && !batch.is_full() {
+            let page = cursor.next.get() / PAGE_BITS;
+            let bytes = self.page(engine, page)?;
+            let first = Chunks::new(page * PAGE_BITS);
+            cursor.next = batch.take(&bytes, first, cursor.next, self.extent(page).0);
+        }
+        Ok((!batch.runs.is_empty()).then_some(batch.runs))
+    }
+
+    /// Clears, in every copy, the bits of the chunks that lie in `durable` whole; gives how many
+    /// chunks that were. Durable when it returns.
+    ///
+    /// # Errors
+    /// A copy cannot be read or written. Bits may then be clear in some copies only; they are those
+    /// of chunks that agree.
+    pub fn clear(
+        &self,
+        engine: &mut dyn Engine,
+        durable: &Durable<Vec<SectorRange>>,
+    ) -> io::Result<u64> {
+        let runs = self.whole_chunks(durable.get());
+        let mut at = 0;
+        while at < runs.len() {
+            let page = runs[at].first.get() / PAGE_BITS;
+            let mut bytes = self.page(engine, page)?;
+            at += clear_in_page(&mut bytes, page, &runs[at..]);
+            for copy in &self.copies {
+                self.write_copy(engine, copy, page, &bytes)?;
+            }
+        }
+        if !runs.is_empty() {
+            self.flush(engine)?;
+        }
+        Ok(runs.iter().map(|run| run.count.get()).sum())
+    }
+
+    /// The chunks that lie whole in `ranges`, cut at page borders.
+    fn whole_chunks(&self, ranges: &[SectorRange]) -> Vec<ChunkRun> {
+        let within = |range| ChunkRun::within(range, self.chunk, self.size);
+        merged(ranges).into_iter().map(within).flat_map(by_page).collect()
+    }
+
+    fn flush(&self, engine: &mut dyn Engine) -> io::Result<()> {
+        let mut devices: Vec<_> = self.copies.iter().map(|copy| copy.dev).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        devices.into_iter().try_for_each(|dev| flush(engine, dev))
+    }
+}
+
+/// How far a walk over the bits got.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cursor {
+    next: Chunks,
+}
+
+/// Runs gathered for a batch, bounded in chunks and in pages.
+struct Gather {
+    runs: Vec<ChunkRun>,
+    left: u64,
+    pages: usize,
+}
+
+impl Gather {
+    fn new(chunks: u64) -> Self {
+        Self { runs: Vec::new(), left: chunks.max(1), pages: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.left == 0 || self.pages >= BATCH_PAGES
+    }
+
+    /// Takes the set bits of a page from chunk `from` on; gives the chunk to go on with.
+    fn take(&mut self, bytes: &[u8], first: Chunks, from: Chunks, bits: u64) -> Chunks {
+        let end = first.saturating_add(Chunks::new(bits));
+        let mut chunk = from;
+        let mut any = false;
+        while chunk < end && self.left > 0 {
+            let at = chunk.get() - first.get();
+            let run = run_at(bytes, at, bits, self.left);
+            if run.dirty {
+                any = true;
+                self.left -= run.len;
+                self.push(ChunkRun { first: chunk, count: Chunks::new(run.len) });
+            }
+            chunk = chunk.saturating_add(Chunks::new(run.len));
+        }
+        self.pages += usize::from(any);
+        chunk
+    }
+
+    /// Adds a run, joined to the one before where they touch: chunks across a page border.
+    fn push(&mut self, run: ChunkRun) {
+        match self.runs.last_mut() {
+            Some(last) if last.end() == run.first => {
+                last.count = last.count.saturating_add(run.count);
+            }
+            _ => self.runs.push(run),
+        }
+    }
+}
+
+struct Stretch {
+    dirty: bool,
+    len: u64,
+}
+
+/// The stretch of equal bits from bit `at` on, cut at `bits`; one of set bits also at `most`.
+fn run_at(bytes: &[u8], at: u64, bits: u64, most: u64) -> Stretch {
+    let dirty = bits::is_set(bytes, at);
+    let end = if dirty { bits.min(at.saturating_add(most)) } else { bits };
+    let mut next = at;
+    while next < end && bits::is_set(bytes, next) == dirty {
+        next += skip(bytes, next, end, dirty);
+    }
+    Stretch { dirty, len: next - at }
+}
+
+/// Bits to skip at `at`, known to equal `dirty`: a whole byte where it is uniform, else one.
+fn skip(bytes: &[u8], at: u64, end: u64, dirty: bool) -> u64 {
+    let whole = usize::try_from(at / 8).ok().and_then(|i| bytes.get(i));
+    let uniform = whole == Some(if dirty { &0xff } else { &0 });
+    if uniform && at.is_multiple_of(8) && at + 8 <= end { 8 } else { 1 }
+}
+
+/// Sorted, with touching and overlapping ranges made one.
+fn merged(ranges: &[SectorRange]) -> Vec<SectorRange> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_by_key(|range| range.start);
+    let mut joined: Vec<SectorRange> = Vec::new();
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end() => {
+                last.len = last.end().max(range.end()).saturating_sub(last.start);
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// The run, cut where a page of bits ends.
+fn by_page(run: ChunkRun) -> Vec<ChunkRun> {
+    let mut parts = Vec::new();
+    let mut first = run.first;
+    while first < run.end() {
+        let border = Chunks::new((first.get() / PAGE_BITS + 1) * PAGE_BITS);
+        parts.push(ChunkRun::between(first, run.end().min(border)));
+        first = border;
+    }
+    parts
+}
+
+/// Clears the runs at the front of `runs` that lie in page `page`; gives how many they were.
+fn clear_in_page(bytes: &mut [u8], page: u64, runs: &[ChunkRun]) -> usize {
+    let base = Chunks::new(page * PAGE_BITS);
+    let inside = |run: &&ChunkRun| run.first.get() / PAGE_BITS == page;
+    let here: Vec<_> = runs.iter().take_while(inside).collect();
+    for run in &here {
+        let first = run.first.saturating_sub(base);
+        bits::clear_run(bytes, ChunkRun { first, count: run.count });
+    }
+    here.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What a resync says when it is over, or would do.
+
+use super::observe::Stats;
+use super::plan::Decision;
+use crate::units::{Bytes, SectorRange};
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A dry run: nothing was written.
+    Planned,
+    /// All that was due is done.
+    Done,
+    /// Some chunks could not be made equal; their bits are still set.
+    Incomplete,
+    /// A signal stopped it; the next run goes on.
+    Interrupted,
+}
+
+/// One member as it was found.
+#[derive(Clone, Debug)]
+pub struct MemberReport {
+    /// Its path as given.
+    pub path: String,
+    /// Its slot.
+    pub slot: Option<u16>,
+    /// "current", "behind", "spare" or "outside".
+    pub state: &'static str,
+    /// Its event count as found.
+    pub events: u64,
+    /// Its part: "source", "target", "kept" or "unused".
+    pub part: &'static str,
+    /// Why it stands as it does, where that is not plain.
+    pub why: Option<String>,
+}
+
+/// A transfer or a range that went wrong.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Path of the member.
+    pub path: String,
+    /// What was tried: "read", "write", "flush".
+    pub operation: &'static str,
+    /// Where on the member.
+    pub offset: Bytes,
+    /// What the system said.
+    pub message: String,
+}
+
+/// The whole account.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The array's UUID as md prints it.
+    pub uuid: String,
+    /// RAID level.
+    pub level: i32,
+    /// The members, in the order given.
+    pub members: Vec<MemberReport>,
+    /// Slots nobody holds.
+    pub missing: Vec<u16>,
+    /// How much was due.
+    pub decision: Decision,
+    /// Why.
+    pub reason: String,
+    /// Bits in the bitmap.
+    pub chunks_total: u64,
+    /// Bits that were set.
+    pub chunks_dirty_before: u64,
+    /// Chunks made equal.
+    pub chunks_synced: u64,
+    /// Bits that are set now.
+    pub chunks_dirty_after: u64,
+    /// Data due, done, read and written.
+    pub stats: Stats,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// What went wrong.
+    pub troubles: Vec<Trouble>,
+    /// Ranges of the array that no member could give.
+    pub unreadable: Vec<SectorRange>,
+}

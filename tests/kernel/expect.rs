@@ -1,0 +1,114 @@
+//! What the kernel must have said about an array, read from a guest's captures.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::lab::Lab;
+
+/// Everything a guest captured at one moment, and the judgement it made after it.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    mdstat: String,
+    dmesg: String,
+    array_state: String,
+    sync_action: String,
+    degraded: String,
+    bitmap: String,
+    devices: String,
+}
+
+const SYNC_STARTED: [&str; 2] = ["resync of RAID array", "recovery of RAID array"];
+const BITMAP_TROUBLE: [&str; 4] =
+    ["out of date", "forcing full recovery", "bitmap initialisation failed", "UUID mismatch"];
+
+impl Observed {
+    pub(crate) fn load(lab: &Lab, moment: &str) -> Result<Self> {
+        let read = |key: &str| lab.out(&format!("{moment}/{key}"));
+        Ok(Self {
+            mdstat: read("mdstat")?,
+            dmesg: read("dmesg")?,
+            array_state: read("array_state")?,
+            sync_action: read("sync_action")?,
+            degraded: read("degraded")?,
+            bitmap: read("location")?,
+            devices: read("devices")?,
+        })
+    }
+
+    /// All `members` there and in sync, nothing missing.
+    pub(crate) fn complete(&self, members: usize) -> Result<()> {
+        self.health(&"U".repeat(members))?;
+        ensure!(self.degraded == "0", "degraded: {}", self.degraded);
+        ensure!(self.in_sync() == members, "members in sync:\n{}", self.devices);
+        ensure!(
+            ["clean", "active-idle"].contains(&self.array_state.as_str()),
+            "array_state: {}",
+            self.array_state
+        );
+        Ok(())
+    }
+
+    /// The health brackets of mdstat, `UU_` for instance.
+    pub(crate) fn health(&self, wanted: &str) -> Result<()> {
+        let text = format!("[{wanted}]");
+        ensure!(self.mdstat.contains(&text), "mdstat does not say {text}:\n{}", self.mdstat);
+        Ok(())
+    }
+
+    fn in_sync(&self) -> usize {
+        self.devices.lines().filter(|line| line.contains("in_sync")).count()
+    }
+
+    /// How many devices are attached as spares.
+    pub(crate) fn spares(&self) -> usize {
+        self.devices.lines().filter(|line| line.contains("spare")).count()
+    }
+
+    /// The kernel found nothing to copy.
+    pub(crate) fn nothing_synced(&self) -> Result<()> {
+        if let Some(line) = self.log_line(&SYNC_STARTED) {
+            bail!("the kernel started to sync: {line}");
+        }
+        ensure!(self.sync_action == "idle", "sync_action: {}", self.sync_action);
+        Ok(())
+    }
+
+    /// The kernel did copy, of the kind named (`resync` or `recovery`).
+    pub(crate) fn synced(&self, kind: &str) -> Result<()> {
+        let line = format!("{kind} of RAID array");
+        self.log_line(&[&line]).with_context(|| format!("the kernel log lacks {line:?}")).map(drop)
+    }
+
+    /// The bitmap is in use and the kernel believed it.
+    pub(crate) fn bitmap_honoured(&self) -> Result<()> {
+        if let Some(line) = self.log_line(&BITMAP_TROUBLE) {
+            bail!("the kernel did not trust the bitmap: {line}");
+        }
+        ensure!(self.bitmap != "none", "the array runs without a bitmap");
+        ensure!(self.mdstat.contains("bitmap: "), "no bitmap in mdstat:\n{}", self.mdstat);
+        Ok(())
+    }
+
+    fn log_line(&self, texts: &[&str]) -> Option<&str> {
+        self.dmesg.lines().find(|line| texts.iter().any(|text| line.contains(text)))
+    }
+}
+
+/// The array's content is `sha256`.
+pub(crate) fn content(lab: &Lab, moment: &str, sha256: &str) -> Result<()> {
+    let found = lab.out(&format!("{moment}.sha256"))?;
+    ensure!(found == sha256, "the array holds {found}, its source held {sha256}");
+    Ok(())
+}
+
+/// What `check` counted.
+pub(crate) fn mismatches(lab: &Lab, moment: &str) -> Result<u64> {
+    lab.out(&format!("{moment}.mismatches"))?.parse().context("mismatch_cnt")
+}
+
+/// Content as wanted and all members alike.
+pub(crate) fn sound(lab: &Lab, moment: &str, sha256: &str) -> Result<()> {
+    content(lab, moment, sha256)?;
+    let count = mismatches(lab, moment)?;
+    ensure!(count == 0, "check found {count} mismatching sectors");
+    Ok(())
+}

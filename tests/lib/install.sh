@@ -1,0 +1,55 @@
+# shellcheck shell=sh
+# Installs what the real-kernel tests need. Sourced, not run; POSIX sh.
+#
+# The tools are taken from the distribution's own package source, whatever that is on this machine.
+# Nothing is removed or upgraded, nothing is asked, and no service is started for mdadm.
+
+# install_kernel_tier: 0 when everything is there (or was installed), 1 with the reason on stderr.
+install_kernel_tier() {
+    kernel_tier_packages=
+    kernel_tier_need "${MDBITMAP_KERNEL:-linux.uml}" user-mode-linux
+    kernel_tier_need mdadm mdadm
+    kernel_tier_need mkfs.ext4 e2fsprogs
+    kernel_tier_need insmod kmod
+    kernel_tier_need losetup mount
+    kernel_tier_need umount mount
+    kernel_tier_need sha256sum coreutils
+    [ -n "$kernel_tier_packages" ] || return 0
+
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "kernel tier: missing packages:$kernel_tier_packages (install them as root)" >&2
+        return 1
+    fi
+    echo "kernel tier: installing$kernel_tier_packages" >&2
+    # The package lists are fetched only when installing without them fails: that is the slow part.
+    kernel_tier_apt || { apt-get -qq update >&2 && kernel_tier_apt; } || {
+        echo "kernel tier: could not install$kernel_tier_packages" >&2
+        return 1
+    }
+}
+
+# kernel_tier_need PROGRAM PACKAGE: remembers the package when the program is not there.
+kernel_tier_need() {
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 && return 0
+    case " $kernel_tier_packages " in
+        *" $2 "*) ;;
+        *) kernel_tier_packages="$kernel_tier_packages $2" ;;
+    esac
+}
+
+# The policy script keeps maintainer scripts from starting services; a machine's own one stays.
+kernel_tier_apt() {
+    kernel_tier_policy=/usr/sbin/policy-rc.d
+    kernel_tier_ours=
+    if [ ! -e "$kernel_tier_policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$kernel_tier_policy" && chmod 755 "$kernel_tier_policy"
+        kernel_tier_ours=yes
+    fi
+    # Word splitting of the package list is wanted.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 install $kernel_tier_packages >&2 </dev/null
+    kernel_tier_status=$?
+    [ -z "$kernel_tier_ours" ] || rm -f "$kernel_tier_policy"
+    return "$kernel_tier_status"
+}
