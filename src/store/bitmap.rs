@@ -150,7 +150,9 @@ impl BitmapAtRest {
             return;
         }
         let mut reader = Reader::new(&self.source);
-        let start = reader.read(self.report.at, looks::BYTES, 0, &mut Trouble::default());
+        let there = self.source.size().saturating_sub(self.report.at).to_usize();
+        let len = there.unwrap_or(looks::BYTES).min(looks::BYTES);
+        let start = reader.read(self.report.at, len, 0, &mut Trouble::default());
         if let Some(like) = looks::like(start) {
             bad.message += &format!("; it looks like {like}");
         }

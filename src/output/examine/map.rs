@@ -92,7 +92,7 @@ mod tests {
         }
         let mut out = Vec::new();
         map.draw(&mut out, false).unwrap();
-        String::from_utf8(out).unwrap().lines().next().unwrap().split_off(LABEL)
+        String::from_utf8(out).unwrap().lines().next().unwrap()[LABEL..].to_owned()
     }
 
     #[test]

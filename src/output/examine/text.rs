@@ -105,7 +105,7 @@ fn place(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             line(out, "Location", format_args!("{what}, at byte {at}"))?;
         }
         (location, _) => {
-            line(out, "Location", format_args!("{}, at byte {at}", location.as_str()))?
+            line(out, "Location", format_args!("{}, at byte {at}", location.as_str()))?;
         }
     }
     if let Some(needed) = report.needed() {
