@@ -2,5 +2,6 @@
 //! behind and returns.
 #![allow(clippy::unwrap_used)]
 
+mod demo;
 mod examine;
 mod support;
