@@ -7,6 +7,7 @@
 # install_plain_tier: what the tests without a kernel need; the answer is as below.
 install_plain_tier() {
     kernel_tier_packages=
+    kernel_tier_need cc build-essential
     kernel_tier_need mdadm mdadm
     kernel_tier_need losetup mount
     kernel_tier_need shellcheck shellcheck
