@@ -6,11 +6,16 @@
 
 #![deny(rustdoc::broken_intra_doc_links)]
 
+pub mod array;
 pub mod commands;
 pub mod demo;
 pub mod error;
 pub mod format;
+pub mod guard;
 pub mod io;
+pub mod ioctl;
 pub mod output;
+pub mod resync;
 pub mod store;
+pub mod sysfs;
 pub mod units;

@@ -17,10 +17,12 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a practice array and walk through its repair
-    Demo(super::demo::DemoArgs),
     /// Show bitmaps
     Examine(super::examine::ExamineArgs),
+    /// Make the members of a stopped array agree, following its bitmap
+    Resync(super::resync::ResyncArgs),
+    /// Make a practice array and walk through its repair
+    Demo(super::demo::DemoArgs),
 }
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.

@@ -13,6 +13,7 @@ pub mod context;
 pub mod demo;
 pub mod examine;
 pub mod exit;
+pub mod resync;
 
 use args::{Cli, Command};
 use context::Context;
@@ -33,6 +34,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
         Command::Demo(args) => demo::run(&args, context),
+        Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
     }
 }

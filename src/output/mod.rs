@@ -3,6 +3,8 @@
 
 pub mod demo;
 pub mod examine;
+pub mod progress;
+pub mod resync;
 
 use std::io::Write as _;
 

@@ -1,0 +1,67 @@
+//! Opening something so that nobody else may use it meanwhile.
+//!
+//! A block device is opened with O_EXCL, which mount, swapon, md and device mapper honour; a
+//! regular file that we write is locked with flock, which our own kind honours.
+
+use std::fs::{self, File, FileType, OpenOptions, TryLockError};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+use nix::libc::EBUSY;
+
+use super::reasons::InUse;
+use crate::error::{Error, Result};
+
+/// Opens a block device or a regular file that exists, following symlinks, for reading or for
+/// reading and writing; `extra` is added to the flags (O_DIRECT, O_SYNC).
+///
+/// The claim ends when the file is closed. A regular file opened for reading is not locked.
+///
+/// # Errors
+/// Refused where another program has claimed or locked it; usage where it is neither file nor
+/// device.
+pub fn open_exclusive(path: &Path, write: bool, extra: OFlag) -> Result<File> {
+    let before = fs::metadata(path).map_err(|error| Error::io("open", path, error))?.file_type();
+    // Before opening: to open a tape or a pipe has effects.
+    check_type(before, path)?;
+    let file = open(path, write, extra, before.is_block_device())?;
+    let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
+    if meta.file_type() != before {
+        return Err(Error::refused("it was replaced while being opened").at_path(path));
+    }
+    if write && before.is_file() {
+        lock(&file, path)?;
+    }
+    Ok(file)
+}
+
+fn check_type(kind: FileType, path: &Path) -> Result<()> {
+    if kind.is_block_device() || kind.is_file() {
+        return Ok(());
+    }
+    Err(Error::usage("neither a regular file nor a block device").at_path(path))
+}
+
+fn open(path: &Path, write: bool, extra: OFlag, device: bool) -> Result<File> {
+    let claim = if device { OFlag::O_EXCL } else { OFlag::empty() };
+    let flags = (claim | OFlag::O_CLOEXEC | extra).bits();
+    let opened = OpenOptions::new().read(true).write(write).custom_flags(flags).open(path);
+    opened.map_err(|error| match error.raw_os_error() {
+        Some(EBUSY) => refused(&InUse::ExclusiveOpenFails, path),
+        _ => Error::io("open", path, error),
+    })
+}
+
+fn lock(file: &File, path: &Path) -> Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => refused(&InUse::Locked, path),
+        TryLockError::Error(error) => Error::io("lock", path, error),
+    })
+}
+
+fn refused(why: &InUse, path: &Path) -> Error {
+    Error::refused(format!("in use: {why}"))
+        .at_path(path)
+        .hint("stop what uses it, then run this again")
+}

@@ -1,0 +1,38 @@
+//! Whether a file or device may be touched: is it in use, and does it carry something?
+//!
+//! [`usage_of`] lists every reason not to; an empty list is a yes at that moment only, so whoever
+//! writes also holds [`open_exclusive`], which closes the gap. Gathering (`facts`) does the
+//! system calls, deciding (`reasons`, `signature`) is pure.
+
+mod exclusive;
+mod facts;
+mod members;
+mod reasons;
+pub mod signature;
+
+use std::path::Path;
+
+use crate::error::Result;
+pub use crate::sysfs::System;
+pub use exclusive::open_exclusive;
+pub use members::{array_running, superblock_of};
+pub use reasons::InUse;
+
+/// Every reason why `path`, a block device or a regular file, is in use.
+///
+/// Ask before [`open_exclusive`]: our own exclusive open or lock counts like anybody else's.
+///
+/// # Errors
+/// It cannot be looked at: missing, neither file nor device, sysfs unreadable.
+pub fn usage_of(path: &Path, system: &System) -> Result<Vec<InUse>> {
+    facts::gather(path, system).map(|facts| reasons::reasons(&facts))
+}
+
+/// `reasons` in one line, for a message.
+#[must_use]
+pub fn sentence(reasons: &[InUse]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests;

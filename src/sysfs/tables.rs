@@ -1,0 +1,97 @@
+//! The tables in /proc: mounts, swap and mdstat, each line a device in use.
+
+use std::path::PathBuf;
+
+use super::{DevNum, System, path_of, read_text};
+use crate::error::Result;
+
+/// A mounted file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The device; an anonymous number for file systems without one, btrfs among them.
+    pub number: DevNum,
+    /// Where it is mounted.
+    pub at: PathBuf,
+    /// What was mounted, as it was named.
+    pub source: PathBuf,
+}
+
+impl System {
+    /// What is mounted in our own view of the file systems.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub fn mounts(&self) -> Result<Vec<Mount>> {
+        let text = read_text(&self.proc.join("self/mountinfo"))?.unwrap_or_default();
+        Ok(text.lines().filter_map(mount).collect())
+    }
+
+    /// Devices and files that hold swap.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub fn swaps(&self) -> Result<Vec<PathBuf>> {
+        let text = read_text(&self.proc.join("swaps"))?.unwrap_or_default();
+        Ok(text.lines().skip(1).filter_map(swap).collect())
+    }
+}
+
+/// `36 35 98:0 /root /mount rw,noatime shared:1 - ext4 /dev/sda1 rw`
+fn mount(line: &str) -> Option<Mount> {
+    let (head, tail) = line.split_once(" - ")?;
+    let mut head = head.split(' ').skip(2);
+    let number = head.next()?.parse().ok()?;
+    let at = head.nth(1)?;
+    let source = tail.split(' ').nth(1)?;
+    let path = |text: &str| path_of(unescape(text.as_bytes()));
+    Some(Mount { number, at: path(at), source: path(source) })
+}
+
+/// `/dev/dm-1    partition    1048572    0    -2`
+fn swap(line: &str) -> Option<PathBuf> {
+    let name = line.split([' ', '\t']).next().filter(|name| name.starts_with('/'))?;
+    Some(path_of(unescape(name.as_bytes())))
+}
+
+/// The arrays of /proc/mdstat whose bitmap is in a file, with that file as it is written there.
+pub(super) fn bitmap_files(text: &str) -> Vec<(String, String)> {
+    let mut array = None;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if !line.starts_with(' ') {
+            array = line.split_once(" : ").map(|(name, _)| name.trim().to_owned());
+        }
+        let bitmap = line.trim_start().strip_prefix("bitmap: ");
+        if let (Some(name), Some((_, file))) =
+            (&array, bitmap.and_then(|text| text.split_once(", file: ")))
+        {
+            found.push((name.clone(), file.to_owned()));
+        }
+    }
+    found
+}
+
+/// Undoes the kernel's `\040` for a space and the like.
+pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, behind)) = rest.split_first() {
+        match octal(rest) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = &rest[4..];
+            }
+            None => {
+                plain.push(first);
+                rest = behind;
+            }
+        }
+    }
+    plain
+}
+
+/// The byte that a backslash and three octal digits stand for.
+fn octal(text: &[u8]) -> Option<u8> {
+    let [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] = text else { return None };
+    Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+}
