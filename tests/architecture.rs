@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["units", "error", "format", "ioctl", "sysfs", "io"]),
     ("array", &["units", "error", "format"]),
     ("store", &["units", "error", "format", "ioctl", "io", "guard", "array"]),
-    ("resync", &["units", "error", "format", "io", "array", "parity", "store", "guard"]),
+    ("resync", &["units", "error", "format", "ioctl", "io", "array", "parity", "store", "guard"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     ("output", &["units", "error", "format", "array", "store", "resync", "demo"]),
     (
