@@ -17,8 +17,11 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show bitmaps
+    // The words of help stand with the arguments.
+    #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
+    #[allow(missing_docs)]
+    Resync(super::resync::ResyncArgs),
 }
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.

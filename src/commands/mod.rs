@@ -12,6 +12,7 @@ pub mod args;
 pub mod context;
 pub mod examine;
 pub mod exit;
+pub mod resync;
 
 use args::{Cli, Command};
 use context::Context;
@@ -32,5 +33,6 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
         Command::Examine(args) => examine::run(&args, context),
+        Command::Resync(args) => resync::run(&args, context),
     }
 }

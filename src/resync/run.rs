@@ -17,10 +17,19 @@ use super::report::{MemberReport, Outcome, Report};
 use super::work;
 use crate::array::{Assembly, Candidate, Standing, assemble};
 use crate::error::{Error, Result};
-use crate::format::md::Superblock;
+use crate::format::md::{Role, Superblock};
 use crate::guard::{System, array_running};
 use crate::io::{Access, DevId, Engine, SyncEngine};
 use crate::units::{Bytes, Slot};
+
+/// How a member is named as the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// By its slot.
+    Slot(Slot),
+    /// By its path, which is also among the members.
+    Path(PathBuf),
+}
 
 /// What to resync, and how.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +40,8 @@ pub struct ResyncOptions {
     pub bitmap: Option<PathBuf>,
     /// Copy everything.
     pub full: bool,
-    /// Take the data from this slot.
-    pub source: Option<Slot>,
+    /// Take the data from this member.
+    pub source: Option<Source>,
     /// Only say what would be done.
     pub dry_run: bool,
     /// At most so many bytes a second.
@@ -133,13 +142,16 @@ pub(super) fn judge(
 ) -> Result<Judged> {
     let candidates = seen.candidates();
     let assembly = assemble(&candidates)?;
+    for member in assembly.current().into_iter().chain(assembly.behind()) {
+        load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
+    }
     let device = DevId(options.members.len());
     let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
     let places = load::places(&candidates, &assembly, file)?;
     let bitmap = load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone())?;
     let counted = count(engine, &bitmap)?;
     let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
-    let wishes = Wishes { full: options.full, source: options.source };
+    let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
     let plan = plan(&candidates, &assembly, &state, wishes)?;
     let whole = candidates[assembly.freshest].superblock.view().size.to_bytes();
     let total = match plan.decision {
@@ -148,6 +160,21 @@ pub(super) fn judge(
         Decision::Full => whole.unwrap_or_default(),
     };
     Ok(Judged { assembly, bitmap, plan, dirty: counted.0, total })
+}
+
+/// The slot of the member that is to be the source.
+fn wanted(options: &ResyncOptions, candidates: &[Candidate<'_>]) -> Result<Option<Slot>> {
+    let path = match &options.source {
+        None => return Ok(None),
+        Some(Source::Slot(slot)) => return Ok(Some(*slot)),
+        Some(Source::Path(path)) => path,
+    };
+    let index = options.members.iter().position(|member| member == path);
+    let index = index.ok_or_else(|| Error::usage("not one of the members given").at_path(path))?;
+    match candidates[index].superblock.view().role {
+        Role::Active(slot) => Ok(Some(slot)),
+        _ => Err(Error::refused("cannot be the source: it holds no slot").at_path(path)),
+    }
 }
 
 /// Set bits, and the data they cover; none where the bitmap is not believed.

@@ -8,12 +8,12 @@ use super::bits::{BitStore, Cursor};
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
 use super::plan::{Decision, Plan};
-use super::prepare::{Terms, bitmap_error, prepare, settled, store, terms, write_header};
+use super::prepare::{Terms, prepare, settled, store, terms, write_header};
 use super::report::{Outcome, Report, Trouble};
 use super::run::{Judged, ResyncOptions, Seen, path_of};
 use crate::array::mirror::{Leg, Mirror};
 use crate::error::{Error, Result};
-use crate::units::{Bytes, ChunkSize, Chunks, SectorRange, Sectors};
+use crate::units::{ChunkRun, SectorRange, Sectors};
 
 /// Data copied between two flushes, at most: what is done again after a crash.
 const BATCH: Sectors = Sectors::new(256 << 11);
@@ -22,7 +22,7 @@ const BATCH: Sectors = Sectors::new(256 << 11);
 const WINDOW: Sectors = Sectors::new(1 << 11);
 
 /// The unit of a full resync without a bitmap, for counting only.
-const NOMINAL_CHUNK: u64 = 64 << 20;
+const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
 
 /// Does it all; what came of it is in `report`.
 ///
@@ -37,7 +37,6 @@ pub(super) fn work(
 ) -> Result<()> {
     let Judged { assembly, bitmap, plan, total, .. } = judged;
     let freshest = &seen.superblocks[assembly.freshest];
-    no_bad_blocks(seen, &plan)?;
     let terms = terms(&bitmap, &plan, freshest.view())?;
     let mut bits = terms.as_ref().map(|terms| store(&bitmap, terms));
     let seats = seats(options, seen, &plan);
@@ -45,9 +44,7 @@ pub(super) fn work(
     let both = terms.as_ref().zip(bits.as_mut());
     prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
     let mut source = Source::new(bits, freshest.view().size);
-    if let Some((_, total)) = source.chunks(plan.decision) {
-        report.chunks_total = total;
-    }
+    report.chunks_total = source.chunks();
     if plan.decision == Decision::Full {
         report.chunks_dirty_before = report.chunks_total;
     }
@@ -101,14 +98,11 @@ impl Source {
         }
     }
 
-    /// The chunk size and how many chunks there are.
-    fn chunks(&self, _: Decision) -> Option<(ChunkSize, u64)> {
+    /// How many chunks there are.
+    fn chunks(&self) -> u64 {
         match self {
-            Self::Bits { store, .. } => Some((store.chunk, store.chunks().get())),
-            Self::Everything { size, .. } => {
-                let chunk = ChunkSize::from_bytes(NOMINAL_CHUNK)?;
-                Some((chunk, chunk.chunks_for(*size).get()))
-            }
+            Self::Bits { store, .. } => store.chunks().get(),
+            Self::Everything { size, .. } => size.get().div_ceil(NOMINAL_CHUNK.get()),
         }
     }
 
@@ -117,7 +111,7 @@ impl Source {
         match self {
             Self::Bits { store, cursor } => {
                 let runs = store.next_runs(exec.engine, cursor, BATCH)?;
-                let sectors = |run: &crate::units::ChunkRun| run.sectors(store.chunk, store.size);
+                let sectors = |run: &ChunkRun| run.sectors(store.chunk, store.size);
                 Ok(runs.map(|runs| runs.iter().map(sectors).collect()))
             }
             Self::Everything { next, size } => {
@@ -207,13 +201,6 @@ fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'
         Some(Seat { index: *index, path, superblock, slot, returning })
     })
     .collect()
-}
-
-/// Refuses members that have a list of bad blocks with something in it: such a block is not read
-/// or written like others.
-fn no_bad_blocks(seen: &Seen, plan: &Plan) -> Result<()> {
-    let _ = (seen, plan);
-    Ok(())
 }
 
 fn troubles(exec: &mut Exec<'_>, options: &ResyncOptions) -> Vec<Trouble> {
