@@ -32,7 +32,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
-        Command::Examine(args) => examine::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
+        Command::Examine(args) => examine::run(&args, context),
     }
 }

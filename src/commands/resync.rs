@@ -13,7 +13,7 @@ use crate::output::resync as render;
 use crate::resync::{Outcome, ResyncOptions, Source, resync};
 use crate::units::{Bytes, Slot, parse_size};
 
-/// Make the members of a stopped array agree, following its bitmap
+/// Make the members of a stopped array agree, following its bitmap.
 ///
 /// The members are block devices or image files of one stopped RAID1. Which of them are current is
 /// decided as the kernel decides it; only the chunks whose bits are set are copied, from the first
