@@ -17,11 +17,12 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show bitmaps
+    // The words of help stand with the arguments: a comment here would replace the long ones.
+    #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
-    /// Make the members of a stopped array agree, following its bitmap
+    #[allow(missing_docs)]
     Resync(super::resync::ResyncArgs),
-    /// Make a practice array and walk through its repair
+    #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),
 }
 
