@@ -13,5 +13,6 @@ pub mod guard;
 pub mod io;
 pub mod ioctl;
 pub mod output;
+pub mod store;
 pub mod sysfs;
 pub mod units;

@@ -16,7 +16,10 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Show bitmaps
+    Examine(super::examine::ExamineArgs),
+}
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.
 pub fn with_mdadm_spelling(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

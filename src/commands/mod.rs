@@ -10,6 +10,7 @@ use clap::Parser as _;
 
 pub mod args;
 pub mod context;
+pub mod examine;
 pub mod exit;
 
 use args::{Cli, Command};
@@ -29,5 +30,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 }
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    match cli.command {}
+    match cli.command {
+        Command::Examine(args) => examine::run(&args, context),
+    }
 }

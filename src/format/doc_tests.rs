@@ -3,6 +3,7 @@
 //! Each table stands between `<!-- table: NAME -->` and `<!-- end -->`. `MDBITMAP_BLESS=1` rewrites
 //! what has fallen behind.
 
+use super::bitmap::superblock::bitmap_super;
 use super::layout::FieldInfo;
 use super::md;
 
@@ -13,6 +14,7 @@ const TABLES: &[(&str, &[FieldInfo])] = &[
     ("super1", md::super1::sb::FIELDS),
     ("super090", md::super090::sb::FIELDS),
     ("super090-disk", md::super090::disk::FIELDS),
+    ("bitmap", bitmap_super::FIELDS),
 ];
 
 #[test]

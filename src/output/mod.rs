@@ -1,6 +1,8 @@
 //! Everything that is printed: tables, text, JSON, progress. Rendering only; nothing is decided
 //! here and no file is opened.
 
+pub mod examine;
+
 use std::io::Write as _;
 
 /// Says an error on standard error, one `mdbitmap: ` line and what follows.

@@ -1,1 +1,6 @@
-//! Tests.
+//! The program as its users see it: run with arguments on files, judged by what it prints, leaves
+//! behind and returns.
+#![allow(clippy::unwrap_used)]
+
+mod examine;
+mod support;

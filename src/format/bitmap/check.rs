@@ -62,10 +62,47 @@ pub struct BitmapSuper {
 }
 
 impl BitmapSuper {
+    /// Where the bits are and what they stand for.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        Coverage { version: self.version, chunk: self.chunk, size: self.sync_size }
+    }
+
     /// How many chunks it has: bits, or state bytes.
     #[must_use]
     pub fn chunks(&self) -> Chunks {
-        self.chunk.chunks_for(self.sync_size)
+        self.coverage().chunks()
+    }
+
+    /// Bytes from the superblock to the end of the last bit; of one node, when clustered.
+    #[must_use]
+    pub fn bytes_needed(&self) -> Bytes {
+        self.coverage().bytes_needed()
+    }
+
+    /// Where bits or state bytes start, counted from the superblock.
+    #[must_use]
+    pub fn bits_at(&self) -> Bytes {
+        self.coverage().bits_at()
+    }
+}
+
+/// As much of a superblock as it takes to find the bits: each value sane by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// Which form the bitmap has.
+    pub version: BitmapVersion,
+    /// What one bit or state byte stands for.
+    pub chunk: ChunkSize,
+    /// Sectors that the bits cover.
+    pub size: Sectors,
+}
+
+impl Coverage {
+    /// How many chunks there are: bits, or state bytes.
+    #[must_use]
+    pub fn chunks(&self) -> Chunks {
+        self.chunk.chunks_for(self.size)
     }
 
     /// Bytes from the superblock to the end of the last bit; of one node, when clustered.
@@ -93,13 +130,17 @@ pub struct Decoded {
     pub findings: Vec<Finding>,
     /// The checked value, where no finding is an error.
     pub value: Option<BitmapSuper>,
+    /// Where the bits are and what they stand for; there even where the kernel would refuse the
+    /// bitmap for something else, because a person may still want to see them.
+    pub coverage: Option<Coverage>,
 }
 
 /// Reads a superblock from the start of `bytes`; what follows it is not looked at.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Decoded {
     let Some(raw) = RawBitmapSuper::from_prefix(bytes) else {
-        return Decoded { raw: None, findings: vec![too_short(bytes.len())], value: None };
+        let findings = vec![too_short(bytes.len())];
+        return Decoded { raw: None, findings, value: None, coverage: None };
     };
     let mut findings = Vec::new();
     let version = identify(&raw, &mut findings);
@@ -113,7 +154,14 @@ pub fn decode(bytes: &[u8]) -> Decoded {
         (Some(version), Some(chunk)) if !any_error(&findings) => Some(value(&raw, version, chunk)),
         _ => None,
     };
-    Decoded { raw: Some(raw), findings, value }
+    let sane_size = raw.sync_size() <= MAX_SIZE;
+    let coverage = match (version, chunk) {
+        (Some(version), Some(chunk)) if sane_size => {
+            Some(Coverage { version, chunk, size: raw.sync_size() })
+        }
+        _ => None,
+    };
+    Decoded { raw: Some(raw), findings, value, coverage }
 }
 
 fn too_short(len: usize) -> Finding {

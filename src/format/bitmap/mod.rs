@@ -12,7 +12,7 @@ pub mod raw;
 pub mod scanner;
 pub mod superblock;
 
-pub use check::{BitmapSuper, Decoded, decode};
+pub use check::{BitmapSuper, Coverage, Decoded, decode};
 pub use raw::{NewBitmap, RawBitmapSuper};
 pub use scanner::BitScanner;
 pub use superblock::{BitmapVersion, StateFlags};

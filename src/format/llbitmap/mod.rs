@@ -99,6 +99,12 @@ impl StateCounts {
         states.iter().for_each(|state| self.by_byte[usize::from(*state)] += 1);
     }
 
+    /// Counts `more` chunks in `state`.
+    pub fn add_many(&mut self, state: ChunkState, more: u64) {
+        let count = &mut self.by_byte[usize::from(state.byte())];
+        *count = count.saturating_add(more);
+    }
+
     /// Chunks in `state`.
     #[must_use]
     pub fn of(&self, state: ChunkState) -> u64 {

@@ -1,0 +1,17 @@
+//! Bitmaps at rest: in a file, on a block device, or inside a member of an array.
+//!
+//! Here bytes are fetched and what is found is put together to a report; what the bytes mean is
+//! `format`'s business. Everything is read in blocks of constant size, so that a bitmap of any size
+//! costs a few MiB of memory.
+
+pub mod bitmap;
+pub mod locate;
+mod looks;
+pub mod reader;
+pub mod source;
+pub mod survey;
+
+pub use bitmap::{BitmapAtRest, NodeReport, Report};
+pub use locate::{Located, Location, MemberOf};
+pub use source::Source;
+pub use survey::Survey;
