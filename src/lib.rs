@@ -6,6 +6,7 @@
 
 #![deny(rustdoc::broken_intra_doc_links)]
 
+pub mod array;
 pub mod commands;
 pub mod error;
 pub mod format;
@@ -13,6 +14,7 @@ pub mod guard;
 pub mod io;
 pub mod ioctl;
 pub mod output;
+pub mod resync;
 pub mod store;
 pub mod sysfs;
 pub mod units;

@@ -186,7 +186,7 @@ fn standing(candidates: &[Candidate<'_>], freshest: usize, index: usize) -> Stan
     if index == freshest {
         return Standing::Current;
     }
-    if let Some(why) = no_way_back(candidates, freshest, index, slot) {
+    if let Some(why) = no_way_back(candidates, view, fresh, slot) {
         return Standing::Outside(why);
     }
     if view.recovery_offset.is_some() {
@@ -216,11 +216,10 @@ fn role_of(by: &SuperView, dev_number: u32) -> Option<Role> {
 /// Why the slot is not its own any more.
 fn no_way_back(
     candidates: &[Candidate<'_>],
-    freshest: usize,
-    index: usize,
+    view: &SuperView,
+    fresh: &SuperView,
     slot: Slot,
 ) -> Option<String> {
-    let (view, fresh) = (candidates[index].view(), candidates[freshest].view());
     if slot.0 >= fresh.raid_disks {
         return Some(format!("its slot {slot} is gone: the array has {} now", fresh.raid_disks));
     }
@@ -231,12 +230,12 @@ fn no_way_back(
     if view.data_size < fresh.size {
         return Some("it is smaller than the array's members are now".into());
     }
-    let taken = |(i, other): (usize, &Candidate<'_>)| {
-        let same_number = other.view().dev_number == view.dev_number;
-        (i != index && same_number && other.view().events > view.events).then_some(other.name)
+    let newer = |other: &&Candidate<'_>| {
+        let other = other.view();
+        other.dev_number == view.dev_number && other.events > view.events
     };
-    let other = candidates.iter().enumerate().find_map(taken)?;
-    Some(format!("its device number {} is now that of {other}", view.dev_number))
+    let other = candidates.iter().find(newer)?;
+    Some(format!("its device number {} is now that of {}", view.dev_number, other.name))
 }
 
 fn missing(raid_disks: u16, members: &[Member]) -> Vec<Slot> {

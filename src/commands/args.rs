@@ -17,6 +17,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make the members of a stopped array agree, following its bitmap
+    Resync(super::resync::ResyncArgs),
     /// Show bitmaps
     Examine(super::examine::ExamineArgs),
 }

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::exit::{self, ExitStatus};
+use crate::error::{Error, Kind};
 use crate::format::finding::any_error;
 use crate::output::examine::{json, map::Map, text};
 use crate::store::{BitmapAtRest, Report};
@@ -69,7 +70,11 @@ pub fn run(args: &ExamineArgs, context: &mut Context) -> anyhow::Result<ExitStat
         }
     }
     if args.json {
-        json::write(&mut context.out, &opened, args.ranges, &context.stop)?;
+        let written = json::write(&mut context.out, &opened, args.ranges, &context.stop);
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+            return Err(Error::new(Kind::Interrupted, "stopped while reading the bitmap").into());
+        }
+        written?;
     }
     context.finish()?;
     Ok(worst)

@@ -12,6 +12,7 @@ pub mod args;
 pub mod context;
 pub mod examine;
 pub mod exit;
+pub mod resync;
 
 use args::{Cli, Command};
 use context::Context;
@@ -31,6 +32,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
+        Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -27,6 +27,7 @@ pub struct Device {
     path: PathBuf,
     size: Bytes,
     align: u64,
+    identity: (u64, u64),
 }
 
 impl Device {
@@ -38,13 +39,24 @@ impl Device {
     pub fn new(file: File, path: impl AsRef<Path>, align: u64) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let size = size_of(&file).map_err(|e| Error::io("learn the size", &path, e))?;
-        Ok(Self { file, path, size: Bytes::new(size), align })
+        let meta = file.metadata().map_err(|e| Error::io("look at", &path, e))?;
+        let identity = match meta.file_type().is_block_device() {
+            true => (u64::MAX, meta.rdev()),
+            false => (meta.dev(), meta.ino()),
+        };
+        Ok(Self { file, path, size: Bytes::new(size), align, identity })
     }
 
     /// Its name.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it is, whatever its name: equal for two names of one file or device.
+    #[must_use]
+    pub fn identity(&self) -> (u64, u64) {
+        self.identity
     }
 
     /// Its size when it was opened.

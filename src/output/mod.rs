@@ -2,6 +2,8 @@
 //! here and no file is opened.
 
 pub mod examine;
+pub mod progress;
+pub mod resync;
 
 use std::io::Write as _;
 

@@ -179,6 +179,12 @@ impl BitStore {
         Ok(runs.iter().map(|run| run.count.get()).sum())
     }
 
+    /// How many chunks lie whole in `ranges`.
+    #[must_use]
+    pub fn whole(&self, ranges: &[SectorRange]) -> u64 {
+        self.whole_chunks(ranges).iter().map(|run| run.count.get()).sum()
+    }
+
     /// The chunks that lie whole in `ranges`, cut at page borders.
     fn whole_chunks(&self, ranges: &[SectorRange]) -> Vec<ChunkRun> {
         let within = |range| ChunkRun::within(range, self.chunk, self.size);

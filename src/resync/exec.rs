@@ -174,7 +174,8 @@ impl<'a> Exec<'a> {
         let len = Bytes::from(buf.len());
         let (event, operation) = match pending.what {
             What::Read { window, buffer } => {
-                self.stats.read = self.stats.read.saturating_add(if ok { len } else { Bytes::ZERO });
+                self.stats.read =
+                    self.stats.read.saturating_add(if ok { len } else { Bytes::ZERO });
                 self.buffers.insert((window, buffer), buf);
                 (Event::Read { window, ok }, "read")
             }

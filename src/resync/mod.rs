@@ -19,6 +19,7 @@ mod prepare;
 mod report;
 mod run;
 mod trust;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -26,4 +27,4 @@ mod tests;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use report::{MemberReport, Outcome, Report, Trouble};
-pub use run::{ResyncOptions, resync};
+pub use run::{ResyncOptions, Source, resync};

@@ -52,6 +52,8 @@ pub struct Trouble {
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether nothing was to be written.
+    pub dry_run: bool,
     /// The array's UUID as md prints it.
     pub uuid: String,
     /// RAID level.

@@ -70,7 +70,7 @@ impl fmt::Display for Doubt {
 
 /// Why not to believe `bitmap`, which has `room` bytes, about the array that `array` speaks for.
 #[must_use]
-pub fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Option<Doubt> {
+pub(super) fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Option<Doubt> {
     let needs = bitmap.bytes_needed();
     Some(match () {
         () if bitmap.version == BitmapVersion::Lockless6 => Doubt::Form("lockless"),
@@ -93,11 +93,11 @@ pub fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Option<Dou
 /// Why a member that is behind cannot be caught up from bits that are believed: the kernel's rule
 /// for a re-add, and a member used apart has writes that no bit here tells of.
 #[must_use]
-pub fn cannot_catch_up(away: Away, events: Events, cleared: Events) -> Option<String> {
+pub(super) fn cannot_catch_up(away: Away, events: Events, cleared: Events) -> Option<String> {
     match away {
-        Away::Missed { .. } | Away::Recovering if events < cleared => Some(format!(
-            "bits were cleared at event {cleared}, after it left at event {events}"
-        )),
+        Away::Missed { .. } | Away::Recovering if events < cleared => {
+            Some(format!("bits were cleared at event {cleared}, after it left at event {events}"))
+        }
         Away::Missed { .. } | Away::Recovering => None,
         Away::Rebuilding => Some("its rebuild did not follow the bitmap".into()),
         Away::UsedApart => {

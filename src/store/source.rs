@@ -128,3 +128,43 @@ fn set_direct(file: &File, on: bool) -> io::Result<()> {
     fcntl(file, FcntlArg::F_SETFL(flags))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::error::Kind;
+    use crate::store::reader::{Reader, Trouble};
+
+    fn reads_back(dir: &Path) {
+        let bytes: Vec<u8> = (0..10_001u32).map(|n| n.to_le_bytes()[0] ^ 0x5a).collect();
+        let file = tempfile::NamedTempFile::new_in(dir).unwrap();
+        fs::write(file.path(), &bytes).unwrap();
+        let source = Source::open(file.path()).unwrap();
+        assert_eq!((source.kind(), source.size().get()), (SourceKind::File, 10_001));
+        let (mut reader, mut trouble) = (Reader::new(&source), Trouble::default());
+        for (at, len) in [(0, 10_001), (256, 9000), (8191, 2), (9999, 2), (5000, 0)] {
+            let read = reader.read(Bytes::from(at), len, 0, &mut trouble);
+            assert_eq!(read, &bytes[at..at + len], "{at} {len}");
+        }
+        assert_eq!(trouble, Trouble::default());
+    }
+
+    #[test]
+    fn files_are_read_wherever_they_lie() {
+        reads_back(&std::env::temp_dir());
+        // A file system in memory may know no direct reads.
+        let shm = Path::new("/dev/shm");
+        if shm.is_dir() {
+            reads_back(shm);
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        for path in ["/", "/dev/null"] {
+            assert_eq!(Source::open(Path::new(path)).unwrap_err().kind(), Kind::Damaged);
+        }
+    }
+}

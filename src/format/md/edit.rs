@@ -30,6 +30,15 @@ pub struct Joined {
     pub write_mostly: bool,
 }
 
+/// A device that holds its slot no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Its number: the index of its role. 0.90 numbers it by the slot instead.
+    pub dev_number: u32,
+    /// The slot it held.
+    pub slot: Slot,
+}
+
 /// A change to all superblocks of an array.
 #[derive(Clone, Copy, Debug)]
 pub struct SuperEdit<'a> {
@@ -43,6 +52,11 @@ pub struct SuperEdit<'a> {
     pub utime: u64,
     /// Devices that hold a slot from now on, in every member's account.
     pub joined: &'a [Joined],
+    /// Devices that hold their slot no longer, in every member's account.
+    ///
+    /// Whoever was missing while the others were written must be named here, as the kernel names
+    /// it after a degraded start; else a later assembly takes it, with its old data, for current.
+    pub left: &'a [Left],
     /// The slot of this very member, if it holds it from now on: its rebuild is then over.
     pub own: Option<Slot>,
 }
@@ -63,4 +77,35 @@ pub(super) fn same_role(mine: &SuperView, edit: &SuperEdit<'_>) -> Result<()> {
     let why =
         format!("device {number} is {} here, {} by the freshest superblock", mine.role, given);
     Err(Error::refused(why))
+}
+
+/// Refuses a departure of this very member, of one that joins, or from a slot it does not hold.
+pub(super) fn may_leave(mine: &SuperView, edit: &SuperEdit<'_>) -> Result<()> {
+    let fresh = &edit.freshest.view;
+    let own = match (edit.own, mine.role) {
+        (Some(slot), _) | (None, Role::Active(slot)) => Some(slot),
+        (None, _) => None,
+    };
+    for left in edit.left {
+        let Left { dev_number, slot } = *left;
+        let index = if mine.version.is_0_90() { u32::from(slot.0) } else { dev_number };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let joins = |j: &Joined| j.dev_number == dev_number || j.slot == slot;
+        let why = match fresh.roles.get(index) {
+            _ if slot.0 >= fresh.raid_disks => format!("the array has no slot {slot}"),
+            _ if dev_number == mine.dev_number || own == Some(slot) => {
+                format!("this very member would leave slot {slot}")
+            }
+            _ if edit.joined.iter().any(joins) => {
+                format!("device {dev_number} would leave slot {slot} where one joins")
+            }
+            Some(Role::Active(held)) if *held == slot => continue,
+            Some(other @ (Role::Active(_) | Role::Journal)) => {
+                format!("device {dev_number} cannot leave slot {slot}: it is {other}")
+            }
+            _ => continue,
+        };
+        return Err(Error::refused(why));
+    }
+    Ok(())
 }

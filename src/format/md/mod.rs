@@ -24,7 +24,7 @@ use super::finding::{Finding, any_error};
 use crate::error::{Error, Result};
 use crate::units::Sectors;
 
-pub use edit::{Joined, SuperEdit};
+pub use edit::{Joined, Left, SuperEdit};
 pub use features::Features;
 pub use new_array::{NewArray, NewMember};
 pub use place::candidates;
@@ -102,6 +102,19 @@ impl Superblock {
         &self.findings
     }
 
+    /// Major and minor device number as 0.90 recorded them for this member; zero in 1.x.
+    #[must_use]
+    pub fn device_numbers(&self) -> (u32, u32) {
+        use super090::{Disk, sb};
+        let at = sb::THIS_DISK.offset();
+        let disk = match self.view.version {
+            MdVersion::V0_90(HostOrder::Little) => Disk::read::<LittleEndian>(&self.raw[at..]),
+            MdVersion::V0_90(HostOrder::Big) => Disk::read::<BigEndian>(&self.raw[at..]),
+            MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => return (0, 0),
+        };
+        (disk.major, disk.minor)
+    }
+
     /// Whether the kernel would take it and we know all of it.
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -130,7 +143,8 @@ impl Superblock {
     ///
     /// # Errors
     /// Refuses where this or the freshest superblock has errors, where they are of different
-    /// arrays, and where the freshest gives this member another role that it does not join in.
+    /// arrays, where the freshest gives this member another role that it does not join in, and
+    /// where this member or one that joins is said to have left.
     pub fn edited(&self, edit: &SuperEdit<'_>) -> Result<Vec<u8>> {
         for (which, sb) in [("this", self), ("the freshest", edit.freshest)] {
             let mut findings = sb.findings.iter();
@@ -144,6 +158,7 @@ impl Superblock {
             return Err(Error::refused("the superblocks belong to different arrays"));
         }
         edit::same_role(mine, edit)?;
+        edit::may_leave(mine, edit)?;
         let raw = match mine.version {
             MdVersion::V0_90(HostOrder::Little) => edit::super090::<LittleEndian>(self, edit),
             MdVersion::V0_90(HostOrder::Big) => edit::super090::<BigEndian>(self, edit),

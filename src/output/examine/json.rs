@@ -20,7 +20,7 @@ use crate::units::{Chunks, SECTOR_BYTES};
 /// Writes one object with all `bitmaps`, with their dirty ranges where `ranges` asks for them.
 ///
 /// # Errors
-/// The output cannot be written, or `stop` was raised.
+/// The output cannot be written; [`io::ErrorKind::Interrupted`] when `stop` was raised.
 pub fn write(
     out: &mut dyn Write,
     bitmaps: &[BitmapAtRest],
@@ -28,7 +28,11 @@ pub fn write(
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let bitmaps = bitmaps.iter().map(|bitmap| bitmap_dto(bitmap, ranges, stop)).collect();
-    serde_json::to_writer_pretty(&mut *out, &Top { schema: 1, bitmaps })?;
+    serde_json::to_writer_pretty(&mut *out, &Top { schema: 1, bitmaps }).map_err(|error| {
+        // Everything here can be put into JSON; what fails besides the output is the reading.
+        let stopped = || io::Error::new(io::ErrorKind::Interrupted, error.to_string());
+        if error.is_io() { error.into() } else { stopped() }
+    })?;
     writeln!(out)
 }
 

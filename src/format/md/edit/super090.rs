@@ -10,6 +10,7 @@ use super::super::view::{ResyncPoint, Role};
 use super::super::{Superblock, checksum};
 use super::{Joined, SuperEdit};
 use crate::error::{Error, Result};
+use crate::units::Slot;
 
 /// The bytes of `this` after `edit`: all 4096.
 pub(in super::super) fn edited<B: ByteOrder>(
@@ -20,6 +21,9 @@ pub(in super::super) fn edited<B: ByteOrder>(
     array::<B>(&mut raw, edit);
     progress::<B>(&mut raw, edit);
     sb::DISKS.put::<B>(&mut raw, sb::DISKS.get::<B>(edit.freshest.raw()));
+    for left in edit.left {
+        leave::<B>(&mut raw, left.slot)?;
+    }
     for joined in edit.joined {
         join::<B>(&mut raw, joined, edit.freshest.view.raid_disks)?;
     }
@@ -80,6 +84,22 @@ fn join<B: ByteOrder>(raw: &mut [u8], joined: &Joined, raid_disks: u16) -> Resul
         state: DISK_ACTIVE | DISK_SYNC | write_mostly,
     };
     new.write::<B>(disk_mut(raw, slot));
+    Ok(())
+}
+
+/// Leaves in the slot what `super_90_sync` leaves where nobody is: removed and, but for the first
+/// slot, faulty.
+fn leave<B: ByteOrder>(raw: &mut [u8], slot: Slot) -> Result<()> {
+    let index = usize::from(slot.0);
+    if index >= MAX_DISKS {
+        return Err(Error::refused(format!("0.90 has no descriptor {index}")));
+    }
+    let number = u32::from(slot.0);
+    let faulty = if index == 0 { 0 } else { DISK_FAULTY };
+    let state = DISK_REMOVED | faulty;
+    let descriptor = disk_mut(raw, index);
+    descriptor.fill(0);
+    Disk { number, major: 0, minor: 0, raid_disk: number, state }.write::<B>(descriptor);
     Ok(())
 }
 

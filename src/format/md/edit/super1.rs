@@ -91,13 +91,20 @@ fn features(raw: &mut [u8], this: &Superblock, edit: &SuperEdit<'_>) {
     sb::FEATURE_MAP.put::<LittleEndian>(raw, of_array.union(own).bits());
 }
 
-/// The role of every device number: the freshest's account, and who joined.
+/// The role of every device number: the freshest's account, who left and who joined. A number that
+/// nobody has is a spare's, as `super_1_sync` leaves it.
 fn roles(this: &Superblock, edit: &SuperEdit<'_>) -> Result<Vec<u16>> {
     let freshest = edit.freshest;
     let count = freshest.view.roles.len().max(this.view.roles.len());
     let mut roles: Vec<u16> =
         (0..freshest.view.roles.len()).map(|n| role_at(freshest.raw(), n)).collect();
     roles.resize(count, ROLE_SPARE);
+    for left in edit.left {
+        let number = usize::try_from(left.dev_number).unwrap_or(usize::MAX);
+        if let Some(role) = roles.get_mut(number) {
+            *role = ROLE_SPARE;
+        }
+    }
     for joined in edit.joined {
         join(&mut roles, joined.dev_number, joined.slot, edit)?;
     }

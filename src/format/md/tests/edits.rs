@@ -14,6 +14,7 @@ fn edit(freshest: &Superblock) -> SuperEdit<'_> {
         resync: ResyncPoint::Clean,
         utime: 1_800_000_000,
         joined: &[],
+        left: &[],
         own: None,
     }
 }
@@ -202,6 +203,119 @@ fn joins_0_90<B: byteorder::ByteOrder>(version: MdVersion) {
     let others = fresh.edited(&SuperEdit { own: None, ..for_itself }).unwrap();
     assert_eq!(others[512..3968], raw[512..3968]);
     assert_eq!(again(version, &others).view().role, Role::Active(Slot(0)));
+}
+
+fn left(dev_number: u32, slot: u16) -> Left {
+    Left { dev_number, slot: Slot(slot) }
+}
+
+#[test]
+fn who_left_is_missing_in_every_account() {
+    for version in ALL {
+        for gone in 0..3 {
+            let fresh = member(&mirror(version), (gone + 1) % 3);
+            let other = member(&mirror(version), (gone + 2) % 3);
+            let left = [left(gone.into(), gone)];
+            let edit = SuperEdit { left: &left, ..edit(&fresh) };
+            let [one, two] = [&fresh, &other].map(|sb| {
+                let view = again(version, &sb.edited(&edit).unwrap()).view().clone();
+                assert_eq!(view.role, sb.view().role, "{version:?}");
+                assert_eq!(view.missing_slots(), [Slot(gone)], "{version:?}");
+                view.roles
+            });
+            assert_eq!(one, two, "{version:?}");
+            let nobody = if version.is_0_90() { Role::Faulty } else { Role::Spare };
+            assert_eq!(one[usize::from(gone)], nobody, "{version:?}");
+        }
+    }
+}
+
+#[test]
+fn leaving_changes_one_role_of_1_x_and_nothing_else() {
+    let version = MdVersion::V1_2;
+    let sb = member(&mirror(version), 0);
+    let (stays, leaves) = (sb.edited(&edit(&sb)).unwrap(), [left(1, 1)]);
+    let raw = sb.edited(&SuperEdit { left: &leaves, ..edit(&sb) }).unwrap();
+    let differ: Vec<_> = (0..raw.len()).filter(|i| raw[*i] != stays[*i]).collect();
+    // The low and high bytes of role 1, and the sum at 216.
+    assert_eq!(raw[258..260], [0xff, 0xff]);
+    assert!(differ.iter().all(|i| (216..220).contains(i) || (258..260).contains(i)), "{differ:?}");
+    // One that failed before is, like any number nobody has, a spare's.
+    let failed = patched(version, &sb, |raw| super1::set_role(raw, 2, 0xfffe));
+    let both = [left(1, 1), left(2, 2)];
+    let raw = failed.edited(&SuperEdit { left: &both, ..edit(&failed) }).unwrap();
+    assert_eq!(raw[258..262], [0xff; 4]);
+    // A number beyond the roles has nothing to lose.
+    let beyond = [left(128, 2), left(u32::MAX, 2)];
+    let raw = failed.edited(&SuperEdit { left: &beyond, ..edit(&failed) }).unwrap();
+    assert_eq!(raw, failed.edited(&edit(&failed)).unwrap());
+}
+
+#[test]
+fn leaving_0_90_empties_the_descriptor_and_counts_again() {
+    leaves_0_90::<LittleEndian>(MdVersion::V0_90(HostOrder::Little));
+    leaves_0_90::<BigEndian>(MdVersion::V0_90(HostOrder::Big));
+}
+
+fn leaves_0_90<B: byteorder::ByteOrder>(version: MdVersion) {
+    use super090::{DISK_FAULTY, DISK_REMOVED, Disk, disk_at, sb};
+    for (gone, state, failed) in [(0, DISK_REMOVED, 0), (1, DISK_REMOVED | DISK_FAULTY, 1)] {
+        let this = patched(version, &member(&mirror(version), 2), |raw| {
+            // Reserved bytes of the one that goes are no use to whoever comes.
+            super090::disk_mut(raw, usize::from(gone))[100] = 7;
+        });
+        let left = [left(gone.into(), gone)];
+        let raw = this.edited(&SuperEdit { left: &left, ..edit(&this) }).unwrap();
+        let number = u32::from(gone);
+        let empty = disk_at(&raw, usize::from(gone));
+        let expected = Disk { number, major: 0, minor: 0, raid_disk: number, state };
+        assert_eq!(Disk::read::<B>(empty), expected);
+        assert!(empty[20..].iter().all(|b| *b == 0));
+        let counts = [sb::NR_DISKS, sb::ACTIVE_DISKS, sb::WORKING_DISKS, sb::FAILED_DISKS];
+        assert_eq!(counts.map(|c| c.get::<B>(&raw)), [2, 2, 2, failed]);
+        assert_eq!(sb::SPARE_DISKS.get::<B>(&raw), 0);
+    }
+}
+
+#[test]
+fn a_rejoined_slot_is_full_again_after_it_was_left() {
+    for version in ALL {
+        let (stays, goes) = (member(&mirror(version), 0), member(&mirror(version), 1));
+        let left = [left(1, 1)];
+        let raw = stays.edited(&SuperEdit { left: &left, ..edit(&stays) }).unwrap();
+        let alone = again(version, &raw);
+        assert_refused(&goes, &edit(&alone));
+        let joined = [joined(1, 1)];
+        let back = SuperEdit { joined: &joined, own: Some(Slot(1)), ..edit(&alone) };
+        let view = again(version, &goes.edited(&back).unwrap()).view().clone();
+        assert!(view.missing_slots().is_empty(), "{version:?}");
+    }
+}
+
+#[test]
+fn departures_that_make_no_sense_are_refused() {
+    for version in ALL {
+        let sb = member(&mirror(version), 0);
+        // This very member, and a slot that is not there.
+        for bad in [left(0, 0), left(3, 3), left(1, u16::MAX)] {
+            assert_refused(&sb, &SuperEdit { left: &[bad], ..edit(&sb) });
+        }
+        // One of two goes: among the rest of the list, too.
+        assert_refused(&sb, &SuperEdit { left: &[left(1, 1), left(0, 0)], ..edit(&sb) });
+        let (joined, gone) = ([joined(1, 1)], [left(1, 1)]);
+        assert_refused(&sb, &SuperEdit { joined: &joined, left: &gone, ..edit(&sb) });
+        // A member that takes a slot cannot leave it in the same breath.
+        let alone = again(version, &sb.edited(&SuperEdit { left: &gone, ..edit(&sb) }).unwrap());
+        let own = Some(Slot(1));
+        let stale = member(&mirror(version), 1);
+        assert_refused(&stale, &SuperEdit { left: &gone, own, ..edit(&alone) });
+    }
+    // By number another slot's, or the journal.
+    let version = MdVersion::V1_2;
+    let sb = member(&mirror(version), 0);
+    assert_refused(&sb, &SuperEdit { left: &[left(2, 1)], ..edit(&sb) });
+    let journal = patched(version, &sb, |raw| super1::set_role(raw, 2, 0xfffd));
+    assert_refused(&journal, &SuperEdit { left: &[left(2, 2)], ..edit(&journal) });
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn mdadm_takes_what_an_edit_made() {
             resync,
             utime: 1_800_000_000,
             joined: &[],
+            left: &[],
             own: None,
         };
         let dirty = examine(this.raw(), this.view());
@@ -106,5 +107,42 @@ fn mdadm_takes_what_an_edit_made() {
         assert_eq!(value(&clean, "Events"), "18");
         assert_eq!(value(&clean, "Update Time"), "Fri Jan 15 08:00:00 2027");
         assert!(value(&clean, "Checksum").ends_with("- correct"), "{clean}");
+    }
+}
+
+#[test]
+fn mdadm_takes_a_slot_that_was_left_for_missing() {
+    for version in ALL {
+        for (gone, expected) in [(0_u16, ".AA "), (1, "A.A "), (2, "AA. ")] {
+            let this = member(&mirror(version), (gone + 1) % 3);
+            let left = [Left { dev_number: gone.into(), slot: Slot(gone) }];
+            let edit = SuperEdit {
+                freshest: &this,
+                events: Events::new(18),
+                resync: ResyncPoint::Clean,
+                utime: 1_800_000_000,
+                joined: &[],
+                left: &left,
+                own: None,
+            };
+            let text = examine(&this.edited(&edit).unwrap(), this.view());
+            let Some(text) = text else { return };
+            assert!(value(&text, "Checksum").ends_with("- correct"), "{text}");
+            assert_eq!(value(&text, "Raid Devices"), "3", "{text}");
+            if !version.is_0_90() {
+                assert!(value(&text, "Array State").starts_with(expected), "{text}");
+                continue;
+            }
+            // The kernel counts an empty first slot as removed, not as failed.
+            let (what, failed) = if gone == 0 { ("removed", "0") } else { ("faulty removed", "1") };
+            let counts = ["Total Devices", "Active Devices", "Working Devices", "Failed Devices"];
+            assert_eq!(counts.map(|key| value(&text, key)), ["2", "2", "2", failed], "{text}");
+            let number = gone.to_string();
+            let row = [&*number, &number, "0", "0", &number].join(" ");
+            let rows = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "));
+            let listed = format!("{number} {row} {what}");
+            let listed = rows.filter(|line| *line == listed || *line == format!("{row} {what}"));
+            assert_eq!(listed.count(), 1, "{text}");
+        }
     }
 }

@@ -100,17 +100,20 @@ proptest! {
         resum(version, &mut raw);
         if let Probe::Found(sb) = decode(version, &raw) {
             let who = Joined { dev_number: number, slot: Slot(slot), major: 1, minor: 2, write_mostly: true };
+            let gone = Left { dev_number: number, slot: Slot(slot) };
             let edit = SuperEdit {
                 freshest: &sb,
                 events: Events::new(u64::MAX),
                 resync: ResyncPoint::Clean,
                 utime: u64::MAX,
                 joined: &[who],
+                left: &[],
                 own: Some(Slot(slot)),
             };
             for (freshest, this) in [(&sb, &good), (&good, &sb), (&sb, &sb)] {
-                for joined in [&[][..], &[who]] {
-                    let edit = SuperEdit { freshest, joined, ..edit };
+                for (joined, left) in [(&[][..], &[][..]), (&[who], &[]), (&[], &[gone])] {
+                    let own = if left.is_empty() { edit.own } else { None };
+                    let edit = SuperEdit { freshest, joined, left, own, ..edit };
                     let bytes = this.edited(&edit);
                     let readable = bytes.map(|b| decode(version, &b).found().is_some());
                     prop_assert!(readable.unwrap_or(true));

@@ -1,0 +1,134 @@
+//! `mdbitmap resync`: arguments to options, one call, a rendered report.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::context::Context;
+use super::exit::ExitStatus;
+use crate::guard::System;
+use crate::output::progress::{self, Style};
+use crate::output::resync as render;
+use crate::resync::{Outcome, ResyncOptions, Source, resync};
+use crate::units::{Bytes, Slot, parse_size};
+
+/// Make the members of a stopped array agree, following its bitmap.
+///
+/// The members are block devices or image files of one stopped RAID1. Which of them are current is
+/// decided as the kernel decides it; only the chunks whose bits are set are copied, from the first
+/// current member to the others, and a member that was away is caught up the same way. Bits are
+/// cleared only when the data is on stable storage on every member, and never while one is
+/// missing. Interrupted at any moment, the same command goes on.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done, 2 usage, 3 refused, 4 damaged metadata, 5 I/O error, \
+                        6 some chunks could not be copied, 130 interrupted"
+)]
+pub struct ResyncArgs {
+    /// Members of the array: block devices or image files
+    #[arg(required = true, value_name = "MEMBER")]
+    members: Vec<PathBuf>,
+
+    /// The bitmap, if it is in a file or on a device of its own
+    #[arg(short, long, value_name = "PATH")]
+    bitmap: Option<PathBuf>,
+
+    /// Copy everything, whatever the bitmap says
+    #[arg(long)]
+    full: bool,
+
+    /// Take the data from this member: its slot, or its path
+    #[arg(long, value_name = "SLOT|PATH")]
+    source: Option<String>,
+
+    /// Say what would be done, and write nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+
+    /// At most so much a second (KiB if bare; K, M, G); clean chunks are skipped at full speed
+    #[arg(long, value_name = "RATE", value_parser = parse_limit)]
+    limit: Option<Bytes>,
+
+    /// How to show progress on standard error
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
+    progress: ProgressArg,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProgressArg {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar
+    Bar,
+    /// A line every few seconds
+    Lines,
+    /// A JSON object per line
+    Json,
+    /// Nothing
+    None,
+}
+
+fn parse_limit(text: &str) -> Result<Bytes, String> {
+    let limit = parse_size(text, 1024).map_err(|error| error.to_string())?;
+    if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
+}
+
+impl ResyncArgs {
+    fn options(&self, now: u64) -> ResyncOptions {
+        ResyncOptions {
+            members: self.members.clone(),
+            bitmap: self.bitmap.clone(),
+            full: self.full,
+            source: self.source.as_deref().map(source),
+            dry_run: self.dry_run,
+            limit: self.limit,
+            now,
+        }
+    }
+
+    fn style(&self, context: &Context) -> Style {
+        match self.progress {
+            ProgressArg::Auto if context.stderr_is_terminal() => Style::Bar,
+            ProgressArg::Auto | ProgressArg::Lines => Style::Lines,
+            ProgressArg::Bar => Style::Bar,
+            ProgressArg::Json => Style::Json,
+            ProgressArg::None => Style::None,
+        }
+    }
+}
+
+/// A number is a slot; `./0` is a file of that name.
+fn source(text: &str) -> Source {
+    text.parse().map_or_else(|_| Source::Path(PathBuf::from(text)), |n| Source::Slot(Slot(n)))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What the library says, or standard output failed.
+pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
+    let options = args.options(context.now());
+    let mut observer = progress::observer(args.style(context));
+    let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
+    let width = context.width();
+    match args.json {
+        true => render::json(&mut context.out, &report),
+        false => render::text(&mut context.out, &report, width),
+    }
+    .context("cannot print the report")?;
+    context.finish()?;
+    Ok(status(report.outcome))
+}
+
+fn status(outcome: Outcome) -> ExitStatus {
+    match outcome {
+        Outcome::Planned | Outcome::Done => ExitStatus::Done,
+        Outcome::Incomplete => ExitStatus::Incomplete,
+        Outcome::Interrupted => ExitStatus::Interrupted,
+    }
+}

@@ -1,0 +1,216 @@
+//! A resync's report, as text and as JSON.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::HumanBytes;
+use serde::Serialize;
+
+use crate::error::printable;
+use crate::resync::{Decision, MemberReport, Outcome, Report};
+
+/// Prints `report` for a person.
+///
+/// # Errors
+/// The output failed.
+pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()> {
+    writeln!(out, "RAID{} {}", report.level, report.uuid)?;
+    writeln!(out, "{}", members(report, width))?;
+    for slot in &report.missing {
+        writeln!(out, "Slot {slot} is missing: bits stay set, and the array stays degraded.")?;
+    }
+    writeln!(out, "{}", sentence(report))?;
+    troubles(out, report)?;
+    closing(out, report)
+}
+
+fn members(report: &Report, width: usize) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    table.set_header(["Slot", "Member", "State", "Events", "Part", ""]);
+    for member in &report.members {
+        table.add_row(row(member));
+    }
+    table
+}
+
+fn row(member: &MemberReport) -> [String; 6] {
+    [
+        member.slot.map_or_else(|| "-".into(), |slot| slot.to_string()),
+        printable(&member.path),
+        member.state.into(),
+        member.events.to_string(),
+        member.part.into(),
+        member.why.clone().unwrap_or_default(),
+    ]
+}
+
+fn sentence(report: &Report) -> String {
+    let size = HumanBytes(report.stats.total.get());
+    let reason = &report.reason;
+    match report.decision {
+        Decision::Nothing => format!("Nothing to do: {reason}."),
+        Decision::Partial => format!(
+            "Partial resync, {} of {} chunks, {size}: {reason}.",
+            report.chunks_dirty_before, report.chunks_total
+        ),
+        Decision::Full => format!("Full resync, {size}: {reason}."),
+    }
+}
+
+fn troubles(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    for trouble in &report.troubles {
+        let (path, at) = (printable(&trouble.path), trouble.offset.get());
+        writeln!(out, "{path}: cannot {} at byte {at}: {}", trouble.operation, trouble.message)?;
+    }
+    for range in &report.unreadable {
+        let (start, len) = (range.start.to_bytes().unwrap_or_default(), range.len);
+        writeln!(out, "No member can give {len} of the array at byte {}.", start.get())?;
+    }
+    Ok(())
+}
+
+fn closing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let synced = report.chunks_synced;
+    let left = report.chunks_dirty_after;
+    match report.outcome {
+        Outcome::Done if report.decision == Decision::Nothing => Ok(()),
+        Outcome::Planned => writeln!(out, "Dry run: nothing was written."),
+        Outcome::Done => writeln!(
+            out,
+            "Done: {synced} chunks made equal, {} read, {} written, in {:.1} s. {}",
+            HumanBytes(report.stats.read.get()),
+            HumanBytes(report.stats.written.get()),
+            report.seconds,
+            if left == 0 { "The array is clean.".into() } else { format!("{left} bits stay set.") },
+        ),
+        Outcome::Incomplete => writeln!(
+            out,
+            "Incomplete: {synced} chunks made equal; {left} stay dirty. Run it again when the \
+             trouble is mended."
+        ),
+        Outcome::Interrupted => writeln!(
+            out,
+            "Interrupted: {synced} chunks made equal so far, {left} to go. Run it again to go on."
+        ),
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: u32,
+    dry_run: bool,
+    outcome: &'static str,
+    array: JsonArray<'a>,
+    decision: &'static str,
+    reason: &'a str,
+    chunks_total: u64,
+    chunks_dirty_before: u64,
+    chunks_synced: u64,
+    chunks_dirty_after: u64,
+    bytes_total: u64,
+    bytes_read: u64,
+    bytes_written: u64,
+    seconds: f64,
+    troubles: Vec<JsonTrouble<'a>>,
+    unreadable: Vec<JsonRange>,
+}
+
+#[derive(Serialize)]
+struct JsonArray<'a> {
+    uuid: &'a str,
+    level: i32,
+    missing: &'a [u16],
+    members: Vec<JsonMember<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonMember<'a> {
+    path: &'a str,
+    role: Option<u16>,
+    state: &'static str,
+    events: u64,
+    part: &'static str,
+    why: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonTrouble<'a> {
+    path: &'a str,
+    operation: &'static str,
+    offset_bytes: u64,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct JsonRange {
+    start_bytes: u64,
+    length_bytes: u64,
+}
+
+/// Prints `report` for a program: `schema/resync.schema.json`.
+///
+/// # Errors
+/// The output failed.
+pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let json = Json {
+        schema: 1,
+        dry_run: report.dry_run,
+        outcome: match report.outcome {
+            Outcome::Planned => "planned",
+            Outcome::Done => "done",
+            Outcome::Incomplete => "incomplete",
+            Outcome::Interrupted => "interrupted",
+        },
+        array: array(report),
+        decision: report.decision.as_str(),
+        reason: &report.reason,
+        chunks_total: report.chunks_total,
+        chunks_dirty_before: report.chunks_dirty_before,
+        chunks_synced: report.chunks_synced,
+        chunks_dirty_after: report.chunks_dirty_after,
+        bytes_total: report.stats.total.get(),
+        bytes_read: report.stats.read.get(),
+        bytes_written: report.stats.written.get(),
+        seconds: report.seconds,
+        troubles: report.troubles.iter().map(trouble).collect(),
+        unreadable: report.unreadable.iter().map(range).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &json)?;
+    writeln!(out)
+}
+
+fn array(report: &Report) -> JsonArray<'_> {
+    let members = report.members.iter().map(|member| JsonMember {
+        path: &member.path,
+        role: member.slot,
+        state: member.state,
+        events: member.events,
+        part: member.part,
+        why: member.why.as_deref(),
+    });
+    JsonArray {
+        uuid: &report.uuid,
+        level: report.level,
+        missing: &report.missing,
+        members: members.collect(),
+    }
+}
+
+fn trouble(trouble: &crate::resync::Trouble) -> JsonTrouble<'_> {
+    JsonTrouble {
+        path: &trouble.path,
+        operation: trouble.operation,
+        offset_bytes: trouble.offset.get(),
+        message: &trouble.message,
+    }
+}
+
+fn range(range: &crate::units::SectorRange) -> JsonRange {
+    JsonRange {
+        start_bytes: range.start.to_bytes().unwrap_or_default().get(),
+        length_bytes: range.len.to_bytes().unwrap_or_default().get(),
+    }
+}

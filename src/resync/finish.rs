@@ -1,0 +1,157 @@
+//! The superblocks, written so that a crash between any two of them leaves an array that is right.
+//!
+//! Nobody missing: the event count stays. A returning member is first written one event behind, so
+//! that it is never the freshest while the others still say it failed; then the others; then it
+//! itself comes level.
+//!
+//! Somebody missing: the absent member may have the very same event count and would be taken for
+//! current when it comes back. So its slot is given up in every superblock while they still say
+//! dirty, one event up, and only one more event up do they say clean: the absent one is then two
+//! behind, and no kernel takes it.
+
+use std::path::PathBuf;
+
+use crate::array::Assembly;
+use crate::error::{Error, Result};
+use crate::format::md::{Joined, Left, ResyncPoint, SuperEdit, Superblock};
+use crate::io::{DevId, Engine, flush, write_span};
+use crate::units::{Events, Sectors, Slot};
+
+/// A member's superblock and where it goes.
+#[derive(Debug)]
+pub(super) struct Seat<'a> {
+    pub(super) index: usize,
+    pub(super) path: PathBuf,
+    pub(super) superblock: &'a Superblock,
+    pub(super) slot: Slot,
+    pub(super) returning: bool,
+}
+
+/// Writes superblocks.
+#[derive(Debug)]
+pub(super) struct SuperWriter<'a> {
+    /// Current and returning members.
+    pub(super) seats: Vec<Seat<'a>>,
+    pub(super) freshest: &'a Superblock,
+    pub(super) events: Events,
+    pub(super) now: u64,
+    joined: Vec<Joined>,
+    left: Vec<Left>,
+    degraded: bool,
+}
+
+impl<'a> SuperWriter<'a> {
+    /// For the members of `assembly` that take part.
+    pub(super) fn new(
+        seats: Vec<Seat<'a>>,
+        freshest: &'a Superblock,
+        assembly: &Assembly,
+        now: u64,
+    ) -> Self {
+        let returning = seats.iter().filter(|seat| seat.returning);
+        let joined = returning.map(|seat| joined(seat.superblock, seat.slot)).collect();
+        let left = left(freshest, &assembly.missing);
+        let degraded = !assembly.missing.is_empty();
+        Self { seats, freshest, events: assembly.events, now, joined, left, degraded }
+    }
+
+    /// Says on every current member that the array is not clean; laggards come level.
+    ///
+    /// # Errors
+    /// A superblock cannot be written.
+    pub(super) fn mark_dirty(&mut self, engine: &mut dyn Engine) -> Result<()> {
+        let dirty = ResyncPoint::From(Sectors::ZERO);
+        for seat in self.laggards_first() {
+            let edit = SuperEdit { joined: &[], left: &[], ..self.edit(self.events, dirty) };
+            write(engine, seat, &edit)?;
+        }
+        Ok(())
+    }
+
+    /// Says on every member that the resync is over; see the head of this file for the order.
+    /// Gives the event count the array has then.
+    ///
+    /// # Errors
+    /// A superblock cannot be written; running again goes on.
+    pub(super) fn finish(&mut self, engine: &mut dyn Engine) -> Result<Events> {
+        let last = self.final_events();
+        if self.degraded {
+            self.round(engine, self.events.next(), ResyncPoint::From(Sectors::ZERO))?;
+        }
+        self.round(engine, last, ResyncPoint::Clean)?;
+        Ok(last)
+    }
+
+    /// The event count after [`SuperWriter::finish`].
+    pub(super) fn final_events(&self) -> Events {
+        match self.degraded {
+            true => self.events.next().next(),
+            false => self.events,
+        }
+    }
+
+    /// One round over all superblocks, returning members one behind first and level last.
+    fn round(&self, engine: &mut dyn Engine, events: Events, resync: ResyncPoint) -> Result<()> {
+        let one_less = Events::new(events.get().saturating_sub(1));
+        for seat in self.seats.iter().filter(|seat| seat.returning) {
+            write(engine, seat, &self.edit(one_less, resync))?;
+        }
+        for seat in self.laggards_first() {
+            write(engine, seat, &self.edit(events, resync))?;
+        }
+        for seat in self.seats.iter().filter(|seat| seat.returning) {
+            write(engine, seat, &self.edit(events, resync))?;
+        }
+        Ok(())
+    }
+
+    fn edit(&self, events: Events, resync: ResyncPoint) -> SuperEdit<'_> {
+        SuperEdit {
+            freshest: self.freshest,
+            events,
+            resync,
+            utime: self.now,
+            joined: &self.joined,
+            left: &self.left,
+            own: None,
+        }
+    }
+
+    /// The current members, those one event behind before the others: nobody may fall two behind.
+    fn laggards_first(&self) -> Vec<&Seat<'a>> {
+        let mut seats: Vec<_> = self.seats.iter().filter(|seat| !seat.returning).collect();
+        seats.sort_by_key(|seat| (seat.superblock.view().events, seat.slot));
+        seats
+    }
+}
+
+/// The devices that hold slots nobody given holds.
+fn left(freshest: &Superblock, missing: &[Slot]) -> Vec<Left> {
+    let view = freshest.view();
+    let holders = missing.iter().flat_map(|slot| {
+        let numbers = view.devices_in(*slot).filter_map(|number| u32::try_from(number).ok());
+        numbers.map(|dev_number| Left { dev_number, slot: *slot })
+    });
+    holders.collect()
+}
+
+fn joined(superblock: &Superblock, slot: Slot) -> Joined {
+    let view = superblock.view();
+    let (major, minor) = superblock.device_numbers();
+    let (dev_number, write_mostly) = (view.dev_number, view.write_mostly);
+    Joined { dev_number, slot, major, minor, write_mostly }
+}
+
+fn write(engine: &mut dyn Engine, seat: &Seat<'_>, edit: &SuperEdit<'_>) -> Result<()> {
+    let own = seat.returning.then_some(seat.slot);
+    let bytes = seat
+        .superblock
+        .edited(&SuperEdit { own, ..*edit })
+        .map_err(|error| error.at_path(&seat.path))?;
+    let dev = DevId(seat.index);
+    let at = seat.superblock.view().super_offset.to_bytes();
+    let at = at.ok_or_else(|| Error::damaged("its superblock lies beyond 2^64 bytes"))?;
+    let failed = |e| Error::io("write the superblock", &seat.path, e).at_offset(at);
+    write_span(engine, dev, at, &bytes).map_err(failed)?;
+    flush(engine, dev).map_err(|e| Error::io("flush", &seat.path, e))
+}

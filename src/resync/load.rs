@@ -1,0 +1,271 @@
+//! Reads what a resync is planned from: superblocks and bitmap. Writes nothing.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::bits::{BitStore, Copy};
+use super::plan::BitmapState;
+use super::trust::{Doubt, doubt};
+use crate::array::{Assembly, Candidate, Standing};
+use crate::error::{Error, Result};
+use crate::format::Probe;
+use crate::format::bitmap::{self, BitmapSuper, RawBitmapSuper};
+use crate::format::md::{Features, SUPER_BYTES, SuperView, Superblock, badblocks, candidates};
+use crate::io::{DevId, Engine, read_span};
+use crate::units::{Bytes, Sectors};
+
+/// Bytes of a bitmap superblock.
+const HEADER: usize = 256;
+
+/// The superblock of a member, found where one of the versions has it.
+///
+/// # Errors
+/// The device cannot be read, or holds no md superblock, or more than one.
+pub(super) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Result<Superblock> {
+    let size = engine.size(dev).to_sectors_floor();
+    let mut found: Vec<Superblock> = Vec::new();
+    let mut damage = Vec::new();
+    for (version, at) in candidates(size) {
+        let bytes = read_at_most(engine, dev, at).map_err(|e| Error::io("read", path, e))?;
+        match Superblock::decode(version, at, &bytes, size) {
+            Probe::Found(superblock) => found.push(superblock),
+            Probe::Damaged { findings } => damage.extend(findings),
+            Probe::NotMd => {}
+        }
+    }
+    match (found.len(), damage.first()) {
+        (1, _) => Ok(found.remove(0)),
+        (0, Some(worst)) => {
+            let what = format!("its md superblock is damaged: {}", worst.message);
+            Err(Error::damaged(what).at_path(path))
+        }
+        (0, None) => {
+            Err(Error::damaged("no md superblock: not a member of an array").at_path(path))
+        }
+        _ => Err(two_superblocks(&found).at_path(path)),
+    }
+}
+
+fn two_superblocks(found: &[Superblock]) -> Error {
+    let versions: Vec<_> = found.iter().map(|s| s.view().version.as_str()).collect();
+    let what = format!("md superblocks of {} versions: {}", found.len(), versions.join(", "));
+    Error::refused(what).hint("an old one was left behind; erase it with mdadm --zero-superblock")
+}
+
+/// What a superblock may need, or less where the device ends before.
+fn read_at_most(engine: &mut dyn Engine, dev: DevId, at: Sectors) -> io::Result<Vec<u8>> {
+    let at = at.to_bytes().ok_or(io::ErrorKind::InvalidInput)?;
+    let rest = engine.size(dev).saturating_sub(at).to_usize().unwrap_or(usize::MAX);
+    read_span(engine, dev, at, rest.min(SUPER_BYTES))
+}
+
+/// Refuses a member whose list of bad blocks has something in it: such a block can neither be read
+/// as truth nor written like others.
+///
+/// # Errors
+/// Refused, or the list cannot be read.
+pub(super) fn no_bad_blocks(
+    engine: &mut dyn Engine,
+    dev: DevId,
+    candidate: &Candidate<'_>,
+) -> Result<()> {
+    let view = candidate.superblock.view();
+    let listed = view.features.contains(Features::BAD_BLOCKS);
+    let Some(place) = view.bblog.filter(|_| listed) else { return Ok(()) };
+    let at = place.at.to_bytes().unwrap_or_default();
+    let len = place.size.to_bytes().and_then(Bytes::to_usize).unwrap_or(0);
+    let bytes = read_span(engine, dev, at, len.min(badblocks::MAX_BYTES))
+        .map_err(|e| Error::io("read the list of bad blocks", candidate.name, e).at_offset(at))?;
+    let (ranges, findings) = badblocks::decode(place, &bytes, view.data_size);
+    let what = match (ranges.len(), findings.first()) {
+        (0, None) => return Ok(()),
+        (0, Some(finding)) => format!("its list of bad blocks is damaged: {}", finding.message),
+        (n, _) => format!("it has {n} ranges in its list of bad blocks"),
+    };
+    let hint = "let the kernel resync this array; it knows how to go round bad blocks";
+    Err(Error::refused(what).at_path(candidate.name).hint(hint))
+}
+
+/// Where a copy of the bitmap lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The device.
+    pub(super) dev: DevId,
+    /// Its superblock.
+    pub(super) at: Bytes,
+    /// How many bytes it may fill.
+    pub(super) room: Bytes,
+    /// The member it lies on, unless it is a file or device of its own.
+    pub(super) member: Option<usize>,
+}
+
+/// The array's bitmap, judged.
+#[derive(Debug)]
+pub(super) struct Bitmap {
+    /// Every copy that must be kept right, those on members that are behind included.
+    pub(super) places: Vec<Place>,
+    /// The superblock to go by, and its checked value; none where no copy can be decoded.
+    pub(super) header: Option<(RawBitmapSuper, BitmapSuper)>,
+    /// Why no copy is believed, if none is.
+    pub(super) doubt: Option<Doubt>,
+    /// Which of `places` are believed.
+    pub(super) trusted: Vec<bool>,
+    /// The path of a bitmap of its own, for messages.
+    pub(super) path: Option<PathBuf>,
+}
+
+impl Bitmap {
+    /// The bits, where the superblock says how many there are.
+    pub(super) fn store(&self) -> Option<BitStore> {
+        let (_, header) = self.header.as_ref()?;
+        let copies = self.places.iter().zip(&self.trusted);
+        let copies = copies.map(|(place, trusted)| Copy {
+            dev: place.dev,
+            bits_at: place.at.saturating_add(header.bits_at()),
+            trusted: *trusted,
+        });
+        Some(BitStore { copies: copies.collect(), chunk: header.chunk, size: header.sync_size })
+    }
+
+    /// What planning needs to know of it.
+    pub(super) fn state(&self, dirty: u64) -> BitmapState {
+        match (&self.doubt, &self.header) {
+            (None, Some((_, header))) => {
+                BitmapState::Trusted { dirty, cleared: header.events_cleared }
+            }
+            (Some(doubt), _) => BitmapState::Doubtful(doubt.clone()),
+            (None, None) => BitmapState::None,
+        }
+    }
+}
+
+/// Where the bitmap of the array lies: in `file`, or in the members themselves.
+///
+/// # Errors
+/// Refused where both are there, or where a member that takes part has no room for its copy.
+pub(super) fn places(
+    candidates: &[Candidate<'_>],
+    assembly: &Assembly,
+    file: Option<(DevId, Bytes)>,
+) -> Result<Vec<Place>> {
+    let fresh = candidates[assembly.freshest].superblock.view();
+    match (file, fresh.bitmap_at) {
+        (Some(_), Some(_)) => Err(Error::refused("the array has an internal bitmap")
+            .at_path(candidates[assembly.freshest].name)
+            .hint("leave out --bitmap: the internal one is used")),
+        (Some((dev, room)), None) => Ok(vec![Place { dev, at: Bytes::ZERO, room, member: None }]),
+        (None, None) => Ok(Vec::new()),
+        (None, Some(at)) => internal_places(candidates, assembly, fresh, at),
+    }
+}
+
+fn internal_places(
+    candidates: &[Candidate<'_>],
+    assembly: &Assembly,
+    fresh: &SuperView,
+    at: Sectors,
+) -> Result<Vec<Place>> {
+    let mut holders = assembly.current();
+    holders.extend(assembly.behind());
+    holders
+        .iter()
+        .map(|member| {
+            let candidate = &candidates[member.index];
+            let view = candidate.superblock.view();
+            let own = own_place(view, fresh, at).filter(|own| Some(*own) == view.bitmap_at);
+            let place = own.and_then(Sectors::to_bytes).zip(view.bitmap_room.to_bytes());
+            let Some((at, room)) = place else {
+                let why = "has no bitmap where the other members have theirs";
+                return Err(Error::refused(why).at_path(candidate.name));
+            };
+            Ok(Place { dev: DevId(member.index), at, room, member: Some(member.index) })
+        })
+        .collect()
+}
+
+/// The array's bitmap offset, applied to a member's own superblock.
+fn own_place(view: &SuperView, fresh: &SuperView, at: Sectors) -> Option<Sectors> {
+    let moved = view.super_offset.checked_add(at)?;
+    moved.checked_sub(fresh.super_offset)
+}
+
+/// Reads and judges the bitmap at `places`. Only copies on current members count; of those that are
+/// believed the first sets the terms, and the others must have the same.
+///
+/// # Errors
+/// A copy cannot be read.
+pub(super) fn bitmap(
+    engine: &mut dyn Engine,
+    candidates: &[Candidate<'_>],
+    assembly: &Assembly,
+    places: Vec<Place>,
+    path: Option<PathBuf>,
+) -> Result<Bitmap> {
+    let fresh = candidates[assembly.freshest].superblock.view();
+    let mut bitmap =
+        Bitmap { trusted: vec![false; places.len()], places, header: None, doubt: None, path };
+    for (i, place) in bitmap.places.clone().into_iter().enumerate() {
+        let counts = place.member.is_none_or(|m| assembly.members[m].standing == Standing::Current);
+        if !counts {
+            continue;
+        }
+        let name = place.member.map_or_else(
+            || bitmap.path.clone().unwrap_or_default(),
+            |m| PathBuf::from(candidates[m].name),
+        );
+        let bytes = read_header(engine, place)
+            .map_err(|e| Error::io("read the bitmap", name, e).at_offset(place.at))?;
+        bitmap.take(i, judge(&bytes, place, fresh));
+    }
+    Ok(bitmap)
+}
+
+fn read_header(engine: &mut dyn Engine, place: Place) -> io::Result<Vec<u8>> {
+    let rest = engine.size(place.dev).saturating_sub(place.at).to_usize().unwrap_or(usize::MAX);
+    read_span(engine, place.dev, place.at, rest.min(HEADER))
+}
+
+struct Judged {
+    header: Option<(RawBitmapSuper, BitmapSuper)>,
+    doubt: Option<Doubt>,
+}
+
+fn judge(bytes: &[u8], place: Place, fresh: &SuperView) -> Judged {
+    let decoded = bitmap::decode(bytes);
+    match (decoded.raw, decoded.value) {
+        (Some(raw), Some(value)) => {
+            Judged { doubt: doubt(&value, place.room, fresh), header: Some((raw, value)) }
+        }
+        _ => {
+            let worst = decoded.findings.iter().max_by_key(|finding| finding.severity);
+            let what = worst.map_or_else(String::new, |finding| finding.message.clone());
+            Judged { doubt: Some(Doubt::Damaged(what)), header: None }
+        }
+    }
+}
+
+impl Bitmap {
+    fn take(&mut self, place: usize, judged: Judged) {
+        let believed_before = self.trusted.contains(&true);
+        match judged.doubt {
+            None if !believed_before => {
+                self.trusted[place] = true;
+                self.header = judged.header;
+                self.doubt = None;
+            }
+            None => self.trusted[place] = self.same_terms(judged.header.as_ref()),
+            Some(doubt) if !believed_before => {
+                self.doubt.get_or_insert(doubt);
+                if self.header.is_none() {
+                    self.header = judged.header;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn same_terms(&self, other: Option<&(RawBitmapSuper, BitmapSuper)>) -> bool {
+        let terms = |(_, b): &(RawBitmapSuper, BitmapSuper)| (b.chunk, b.sync_size, b.bits_at());
+        self.header.as_ref().map(terms) == other.map(terms)
+    }
+}

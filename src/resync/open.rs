@@ -1,0 +1,55 @@
+//! Opens members and bitmaps: for looking, read-only; for working, exclusively and only after
+//! every sign of use was looked for.
+//!
+//! Block devices are read past the page cache, which knows nothing of what md wrote.
+
+use std::fs::File;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use crate::error::{Error, Result};
+use crate::guard::{System, open_exclusive, sentence, usage_of};
+use crate::io::{Access, Device};
+use crate::ioctl::blk;
+
+/// Opens `path`, if nobody uses it.
+///
+/// # Errors
+/// Refused where it is in use; I/O errors with the path.
+pub(super) fn open(path: &Path, access: Access, system: &System) -> Result<Device> {
+    let reasons = usage_of(path, system)?;
+    if !reasons.is_empty() {
+        let hint = "stop what uses it first; a running array is resynced by the kernel";
+        return Err(Error::refused(sentence(&reasons)).at_path(path).hint(hint));
+    }
+    let write = access == Access::Write;
+    let meta = std::fs::metadata(path).map_err(|e| Error::io("look at", path, e))?;
+    if !meta.file_type().is_block_device() {
+        return Device::new(open_exclusive(path, write, OFlag::empty())?, path, 1);
+    }
+    let file = open_exclusive(path, write, OFlag::O_DIRECT)?;
+    let align = logical_block(&file, path)?;
+    Device::new(file, path, align)
+}
+
+fn logical_block(file: &File, path: &Path) -> Result<u64> {
+    blk::logical_block(file, path).map(|bytes| bytes.get())
+}
+
+/// Refuses two names for one thing: it would be read and written as two members.
+///
+/// # Errors
+/// Refused, naming both.
+pub(super) fn all_different(devices: &[Device]) -> Result<()> {
+    for (i, one) in devices.iter().enumerate() {
+        for other in &devices[i + 1..] {
+            if one.identity() == other.identity() {
+                let why = format!("the same as {}", one.path().display());
+                return Err(Error::refused(why).at_path(other.path()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! What is written before the first chunk is copied: bitmap copies that agree, a bitmap superblock
+//! the kernel believes and, where the array counts as clean, superblocks that say it is not.
+//!
+//! After this a crash at any point leaves an array whose dirty bits cover all that may differ.
+
+use super::bits::{BitStore, Copy};
+use super::finish::SuperWriter;
+use super::load::Bitmap;
+use super::plan::{Decision, Plan};
+use super::trust::Doubt;
+use crate::error::{Error, Result};
+use crate::format::bitmap::{BitmapSuper, NewBitmap, RawBitmapSuper, StateFlags, decode, geometry};
+use crate::format::md::SuperView;
+use crate::io::{Engine, flush, write_span};
+use crate::units::{Bytes, ChunkSize, Events};
+
+/// The bitmap's terms from now on: what is to stand in its superblock.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) raw: RawBitmapSuper,
+    pub(super) value: BitmapSuper,
+}
+
+/// Settles the bitmap's terms: its own where it is believed, else such that a full resync may
+/// start over in it.
+///
+/// # Errors
+/// Refused where the bitmap is not the array's to write, or too small.
+pub(super) fn terms(bitmap: &Bitmap, plan: &Plan, array: &SuperView) -> Result<Option<Terms>> {
+    if bitmap.places.is_empty() {
+        return Ok(None);
+    }
+    let raw = match (&bitmap.doubt, &bitmap.header) {
+        (None, Some((raw, _))) => raw.clone(),
+        _ if plan.decision != Decision::Full => return Err(unusable(bitmap)),
+        (Some(Doubt::OtherArray | Doubt::Form(_)), _) => return Err(unusable(bitmap)),
+        (_, Some((raw, value))) => renewed(raw, value, bitmap, array)?,
+        (_, None) => fresh(bitmap, array)?.encode(),
+    };
+    let mut raw = raw;
+    raw.set_events(raw.events().max(array.events));
+    raw.set_state(raw.state().without(StateFlags::STALE).without(StateFlags::WRITE_ERROR));
+    let value = decode(&raw.0).value.ok_or_else(|| unusable(bitmap))?;
+    Ok(Some(Terms { raw, value }))
+}
+
+fn unusable(bitmap: &Bitmap) -> Error {
+    let why = bitmap.doubt.as_ref().map_or_else(|| "there is no bitmap".into(), Doubt::to_string);
+    let error = Error::refused(why);
+    match &bitmap.path {
+        Some(path) => error.at_path(path).hint("leave out --bitmap and give --full"),
+        None => error.hint("take the bitmap away with mdadm --assemble --update=no-bitmap"),
+    }
+}
+
+/// A bitmap superblock that was out of date or of another size, made to fit the array; nothing is
+/// known of the past, so all its bits will be set.
+fn renewed(
+    raw: &RawBitmapSuper,
+    value: &BitmapSuper,
+    bitmap: &Bitmap,
+    array: &SuperView,
+) -> Result<RawBitmapSuper> {
+    let mut raw = raw.clone();
+    raw.set_sync_size(array.size);
+    raw.set_events_cleared(array.events);
+    let chunk = fitting(value.chunk, bitmap, array)?;
+    raw.set_chunksize(u32::try_from(chunk.bytes()).unwrap_or(u32::MAX));
+    Ok(raw)
+}
+
+/// `chunk`, doubled until all bits fit the room.
+fn fitting(chunk: ChunkSize, bitmap: &Bitmap, array: &SuperView) -> Result<ChunkSize> {
+    let room = room(bitmap);
+    let mut chunk = chunk;
+    while geometry::classic_bytes(chunk.chunks_for(array.size)) > room {
+        chunk = ChunkSize::from_bytes(chunk.bytes() * 2).ok_or_else(|| too_small(bitmap))?;
+    }
+    Ok(chunk)
+}
+
+fn room(bitmap: &Bitmap) -> Bytes {
+    bitmap.places.iter().map(|place| place.room).min().unwrap_or(Bytes::ZERO)
+}
+
+fn too_small(bitmap: &Bitmap) -> Error {
+    let error = Error::refused("there is no room for the bits of this array");
+    bitmap.path.as_ref().map_or(Error::refused(error.what()), |path| error.at_path(path))
+}
+
+/// A new internal bitmap where the old one cannot be read. A file is never made up like this: it
+/// may be anything.
+fn fresh(bitmap: &Bitmap, array: &SuperView) -> Result<NewBitmap> {
+    if bitmap.path.is_some() {
+        return Err(unusable(bitmap));
+    }
+    let room = room(bitmap);
+    let chunk = geometry::default_internal_chunk(array.size, room);
+    Ok(NewBitmap {
+        uuid: array.uuid.bytes(),
+        events: array.events,
+        events_cleared: array.events,
+        sync_size: array.size,
+        chunk: chunk.ok_or_else(|| too_small(bitmap))?,
+        delay: 5,
+        write_behind: 0,
+        sectors_reserved: u32::try_from(room.to_sectors_floor().get()).unwrap_or(0),
+    })
+}
+
+/// The bits by these terms, at every place.
+pub(super) fn store(bitmap: &Bitmap, terms: &Terms) -> BitStore {
+    let copies = bitmap.places.iter().zip(&bitmap.trusted).map(|(place, trusted)| Copy {
+        dev: place.dev,
+        bits_at: place.at.saturating_add(terms.value.bits_at()),
+        trusted: *trusted,
+    });
+    BitStore { copies: copies.collect(), chunk: terms.value.chunk, size: terms.value.sync_size }
+}
+
+/// Writes the bitmap superblock to every copy; durable when it returns.
+///
+/// # Errors
+/// A copy cannot be written.
+pub(super) fn write_header(
+    engine: &mut dyn Engine,
+    bitmap: &Bitmap,
+    raw: &RawBitmapSuper,
+) -> Result<()> {
+    for place in &bitmap.places {
+        let failed = |e| bitmap_error("write the bitmap superblock", bitmap, e).at_offset(place.at);
+        write_span(engine, place.dev, place.at, &raw.0).map_err(failed)?;
+    }
+    for place in &bitmap.places {
+        let failed = |e| bitmap_error("flush the bitmap", bitmap, e);
+        flush(engine, place.dev).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// An I/O error on the bitmap, named by its path where it has one of its own.
+pub(super) fn bitmap_error(operation: &str, bitmap: &Bitmap, error: std::io::Error) -> Error {
+    let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
+    Error::io(operation, path, error)
+}
+
+/// Makes the array ready: see the head of this file.
+///
+/// # Errors
+/// Something cannot be read or written; nothing was copied yet.
+pub(super) fn prepare(
+    engine: &mut dyn Engine,
+    bitmap: &Bitmap,
+    work: Option<(&Terms, &mut BitStore)>,
+    plan: &Plan,
+    supers: &mut SuperWriter<'_>,
+) -> Result<()> {
+    if let Some((terms, store)) = work {
+        // Bits before the superblock that vouches for them.
+        let all_dirty = plan.decision == Decision::Full;
+        let failed = |e| bitmap_error("bring the copies of the bitmap in line", bitmap, e);
+        store.equalise(engine, all_dirty).map_err(failed)?;
+        write_header(engine, bitmap, &terms.raw)?;
+    }
+    if plan.mark_dirty {
+        supers.mark_dirty(engine)?;
+    }
+    Ok(())
+}
+
+/// The superblock of a bitmap whose bits were all dealt with while nobody was missing.
+pub(super) fn settled(terms: &Terms, events: Events, cleared: bool) -> RawBitmapSuper {
+    let mut raw = terms.raw.clone();
+    raw.set_events(raw.events().max(events));
+    if cleared {
+        raw.set_events_cleared(events);
+    }
+    raw
+}

@@ -1,0 +1,217 @@
+//! The work itself: prepare, copy batch by batch, settle bits, finish.
+//!
+//! The order is the safety of it: data, flush, bits, flush, superblocks, flush. A batch's bits are
+//! cleared only with its proof of durability, and superblocks say clean only when no chunk is left.
+
+use super::batch::{Batch, Ended};
+use super::bits::{BitStore, Cursor};
+use super::exec::Exec;
+use super::finish::{Seat, SuperWriter};
+use super::plan::{Decision, Plan};
+use super::prepare::{Terms, prepare, settled, store, terms, write_header};
+use super::report::{Outcome, Report, Trouble};
+use super::run::{Judged, ResyncOptions, Seen, path_of};
+use crate::array::mirror::{Leg, Mirror};
+use crate::error::{Error, Result};
+use crate::units::{ChunkRun, SectorRange, Sectors};
+
+/// Data copied between two flushes, at most: what is done again after a crash.
+const BATCH: Sectors = Sectors::new(256 << 11);
+
+/// Largest piece read at once.
+const WINDOW: Sectors = Sectors::new(1 << 11);
+
+/// The unit of a full resync without a bitmap, for counting only.
+const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
+
+/// Does it all; what came of it is in `report`.
+///
+/// # Errors
+/// Bitmap or superblocks cannot be written. Running again goes on.
+pub(super) fn work(
+    exec: &mut Exec<'_>,
+    options: &ResyncOptions,
+    seen: &Seen,
+    judged: Judged,
+    report: &mut Report,
+) -> Result<()> {
+    let Judged { assembly, bitmap, plan, total, .. } = judged;
+    let freshest = &seen.superblocks[assembly.freshest];
+    let terms = terms(&bitmap, &plan, freshest.view())?;
+    let mut bits = terms.as_ref().map(|terms| store(&bitmap, terms));
+    let seats = seats(options, seen, &plan);
+    let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
+    let both = terms.as_ref().zip(bits.as_mut());
+    prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
+    let mut source = Source::new(bits, freshest.view().size);
+    report.chunks_total = source.chunks();
+    if plan.decision == Decision::Full {
+        report.chunks_dirty_before = report.chunks_total;
+    }
+    exec.stats.total = total;
+    exec.observer.start(&exec.stats);
+    let copied = copy(exec, options, &plan, mirror(seen, &plan), &mut source, report);
+    exec.observer.finish(&exec.stats);
+    report.stats = exec.stats;
+    report.chunks_dirty_after = left_over(report, &plan);
+    report.troubles = troubles(exec, options);
+    report.outcome = copied?;
+    if report.outcome == Outcome::Done {
+        finish(exec, &bitmap, terms.as_ref(), &plan, &mut supers)?;
+    }
+    Ok(())
+}
+
+/// Superblocks clean and, if bits were cleared, the bitmap's account of it.
+fn finish(
+    exec: &mut Exec<'_>,
+    bitmap: &super::load::Bitmap,
+    terms: Option<&Terms>,
+    plan: &Plan,
+    supers: &mut SuperWriter<'_>,
+) -> Result<()> {
+    let last = supers.final_events();
+    // A bitmap ahead of the superblocks is safe, one behind is not.
+    if let Some(terms) = terms {
+        write_header(exec.engine, bitmap, &settled(terms, last, false))?;
+    }
+    supers.finish(exec.engine)?;
+    match terms {
+        Some(terms) if plan.clear_bits => {
+            write_header(exec.engine, bitmap, &settled(terms, last, true))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the dirty chunks come from.
+enum Source {
+    Bits { store: BitStore, cursor: Cursor },
+    Everything { next: Sectors, size: Sectors },
+}
+
+impl Source {
+    fn new(store: Option<BitStore>, size: Sectors) -> Self {
+        match store {
+            Some(store) => Self::Bits { store, cursor: Cursor::default() },
+            None => Self::Everything { next: Sectors::ZERO, size },
+        }
+    }
+
+    /// How many chunks there are.
+    fn chunks(&self) -> u64 {
+        match self {
+            Self::Bits { store, .. } => store.chunks().get(),
+            Self::Everything { size, .. } => size.get().div_ceil(NOMINAL_CHUNK.get()),
+        }
+    }
+
+    /// The next ranges to copy; `None` when there are no more.
+    fn next(&mut self, exec: &mut Exec<'_>) -> std::io::Result<Option<Vec<SectorRange>>> {
+        match self {
+            Self::Bits { store, cursor } => {
+                let runs = store.next_runs(exec.engine, cursor, BATCH)?;
+                let sectors = |run: &ChunkRun| run.sectors(store.chunk, store.size);
+                Ok(runs.map(|runs| runs.iter().map(sectors).collect()))
+            }
+            Self::Everything { next, size } => {
+                let range =
+                    SectorRange { start: *next, len: size.saturating_sub(*next).min(BATCH) };
+                *next = range.end();
+                Ok((!range.len.is_zero()).then(|| vec![range]))
+            }
+        }
+    }
+
+    /// Settles what is durable: clears its bits if `clear`. Gives how many chunks that makes.
+    fn settle(&self, exec: &mut Exec<'_>, ended: &Ended, clear: bool) -> std::io::Result<u64> {
+        match self {
+            Self::Bits { store, .. } if clear => store.clear(exec.engine, &ended.durable),
+            Self::Bits { store, .. } => Ok(store.whole(ended.durable.get())),
+            Self::Everything { .. } => Ok(0),
+        }
+    }
+}
+
+fn copy(
+    exec: &mut Exec<'_>,
+    options: &ResyncOptions,
+    plan: &Plan,
+    mirror: Mirror,
+    source: &mut Source,
+    report: &mut Report,
+) -> Result<Outcome> {
+    let depth = exec.engine.depth();
+    loop {
+        if exec.stopping() {
+            return Ok(Outcome::Interrupted);
+        }
+        let failed = |operation: &str, e| bits_error(operation, options, e);
+        let next = source.next(exec).map_err(|e| failed("read the bits", e))?;
+        let Some(ranges) = next else { break };
+        let ended = exec.run(Batch::new(mirror.clone(), &ranges, WINDOW, depth))?;
+        let settled = source.settle(exec, &ended, plan.clear_bits);
+        report.chunks_synced += settled.map_err(|e| failed("clear bits", e))?;
+        report.unreadable.extend(&ended.unreadable);
+        match () {
+            () if !ended.failed.is_empty() => return Ok(Outcome::Incomplete),
+            () if ended.stopped => return Ok(Outcome::Interrupted),
+            () => {}
+        }
+    }
+    if let Source::Everything { .. } = source {
+        report.chunks_synced = report.chunks_total;
+    }
+    match report.unreadable.is_empty() {
+        true => Ok(Outcome::Done),
+        false => Ok(Outcome::Incomplete),
+    }
+}
+
+fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {
+    let path = options.bitmap.clone().unwrap_or_else(|| "internal bitmap".into());
+    Error::io(operation, path, error)
+}
+
+/// Bits still set at the end.
+fn left_over(report: &Report, plan: &Plan) -> u64 {
+    let cleared = if plan.clear_bits { report.chunks_synced } else { 0 };
+    report.chunks_dirty_before.saturating_sub(cleared)
+}
+
+fn mirror(seen: &Seen, plan: &Plan) -> Mirror {
+    let leg = |member: &usize| Leg {
+        member: *member,
+        data_offset: seen.superblocks[*member].view().data_offset,
+    };
+    Mirror {
+        sources: plan.sources.iter().map(leg).collect(),
+        targets: plan.targets.iter().map(leg).collect(),
+    }
+}
+
+/// The members whose superblocks are written: current ones and those that return.
+fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'a>> {
+    let all = plan.sources.iter().chain(&plan.returning);
+    all.filter_map(|index| {
+        let superblock = &seen.superblocks[*index];
+        let crate::format::md::Role::Active(slot) = superblock.view().role else { return None };
+        let path = path_of(options, *index).to_owned();
+        let returning = plan.returning.contains(index);
+        Some(Seat { index: *index, path, superblock, slot, returning })
+    })
+    .collect()
+}
+
+fn troubles(exec: &mut Exec<'_>, options: &ResyncOptions) -> Vec<Trouble> {
+    let failures = std::mem::take(&mut exec.failures);
+    failures
+        .into_iter()
+        .map(|failure| Trouble {
+            path: path_of(options, failure.member).display().to_string(),
+            operation: failure.operation,
+            offset: failure.offset,
+            message: failure.error.to_string(),
+        })
+        .collect()
+}
