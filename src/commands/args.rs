@@ -17,6 +17,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a bitmap in a file or on a block device
+    Create(super::create::CreateArgs),
     /// Make the members of a stopped array agree, following its bitmap
     Resync(super::resync::ResyncArgs),
     /// Show bitmaps
