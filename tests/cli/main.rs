@@ -2,5 +2,6 @@
 //! behind and returns.
 #![allow(clippy::unwrap_used)]
 
+mod create;
 mod examine;
 mod support;
