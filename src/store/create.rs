@@ -103,3 +103,6 @@ pub fn create(options: &CreateOptions, system: &System, stop: &AtomicBool) -> Re
         notes,
     })
 }
+
+#[cfg(test)]
+mod tests;

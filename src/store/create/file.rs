@@ -33,7 +33,7 @@ pub(super) fn write(place: &FilePlace, plan: &Plan, stop: &AtomicBool) -> Result
 }
 
 /// A file that has no name yet, or one that it will lose.
-struct Temp<'a> {
+pub(super) struct Temp<'a> {
     place: &'a FilePlace,
     file: File,
     name: Option<String>,
@@ -51,11 +51,10 @@ impl Drop for Temp<'_> {
 impl<'a> Temp<'a> {
     fn new(place: &'a FilePlace) -> Result<Self> {
         let nameless = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        let (file, name) = match openat(&place.dir, ".", nameless, private()) {
-            Ok(file) if can_be_named(&file) => (File::from(file), None),
-            _ => Self::with_name(place)?,
+        let temp = match openat(&place.dir, ".", nameless, private()) {
+            Ok(file) if can_be_named(&file) => Self { place, file: file.into(), name: None },
+            _ => Self::named_from_the_start(place)?,
         };
-        let temp = Self { place, file, name };
         // The umask may have taken even our own rights.
         temp.file
             .set_permissions(Permissions::from_mode(0o600))
@@ -63,17 +62,17 @@ impl<'a> Temp<'a> {
         Ok(temp)
     }
 
-    fn with_name(place: &FilePlace) -> Result<(File, Option<String>)> {
+    pub(super) fn named_from_the_start(place: &'a FilePlace) -> Result<Self> {
         let name = fresh_name();
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(&place.dir, name.as_str(), flags | OFlag::O_RDWR, private())
             .map_err(|errno| Error::io("make", &place.path, errno.into()))?;
-        Ok((File::from(file), Some(name)))
+        Ok(Self { place, file: file.into(), name: Some(name) })
     }
 
     /// Gives it its final name. Only a file that we were told to replace is replaced, whoever made
     /// another one meanwhile.
-    fn publish(mut self) -> Result<()> {
+    pub(super) fn publish(mut self) -> Result<()> {
         let failed = |errno: Errno| match errno {
             Errno::EEXIST => {
                 Error::refused("it exists").at_path(&self.place.path).unless_forced("overwrite")
@@ -89,9 +88,13 @@ impl<'a> Temp<'a> {
                 linked => return linked.map_err(failed),
             }
         }
-        let name = self.named().map_err(failed)?;
-        renameat(&self.place.dir, name.as_str(), &self.place.dir, self.place.name.as_os_str())
-            .map_err(failed)?;
+        self.replace().map_err(failed)
+    }
+
+    /// Puts it in the place of whatever has the final name.
+    pub(super) fn replace(&mut self) -> nix::Result<()> {
+        let (dir, name) = (&self.place.dir, self.named()?);
+        renameat(dir, name.as_str(), dir, self.place.name.as_os_str())?;
         self.name = None;
         Ok(())
     }
@@ -108,7 +111,7 @@ impl<'a> Temp<'a> {
     }
 
     /// Takes the final name with an empty file, to be replaced at once.
-    fn claim(&self) -> nix::Result<()> {
+    pub(super) fn claim(&self) -> nix::Result<()> {
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let name = self.place.name.as_os_str();
         openat(&self.place.dir, name, flags | OFlag::O_WRONLY, private()).map(drop)

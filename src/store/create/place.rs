@@ -41,8 +41,8 @@ pub(super) struct FilePlace {
 pub(super) struct DevicePlace {
     pub(super) path: PathBuf,
     pub(super) file: File,
-    size: Bytes,
-    carries: Option<&'static str>,
+    pub(super) size: Bytes,
+    pub(super) carries: Option<&'static str>,
 }
 
 /// Where the bitmap is to go.
