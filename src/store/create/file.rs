@@ -1,7 +1,7 @@
 //! A file that is there complete, or not at all.
 //!
 //! It is written without a name where the file system allows it, so that not even SIGKILL leaves
-//! anything; else under a temporary name that goes away with [`Temp`]. Then: fsync of the file, the
+//! anything; else under a temporary name that goes away with `Temp`. Then: fsync of the file, the
 //! name, fsync of the directory. Real bytes are written to its end, for the kernel maps the blocks
 //! of a bitmap file and takes no holes and no unwritten extents.
 
