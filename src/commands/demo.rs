@@ -55,7 +55,7 @@ pub struct DemoArgs {
     #[arg(long)]
     make_only: bool,
     /// Override a refusal: `overwrite` replaces the files of an earlier practice array
-    #[arg(long, value_enum, value_name = "WHAT")]
+    #[arg(long, value_enum, value_delimiter = ',', require_equals = true, value_name = "WHAT")]
     force: Vec<Force>,
 }
 
