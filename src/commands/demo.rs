@@ -11,9 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use super::args::Cli;
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::demo::{self, DemoOptions, Practice};
@@ -117,12 +116,10 @@ pub fn run(args: &DemoArgs, context: &mut Context) -> anyhow::Result<ExitStatus>
     walk.compare(context, "How the members differ")?;
     walk.step(context, "What the bitmap says", "examine", &["--ranges"], 1)?;
     walk.step(context, "What a resync would do", "resync", &["--dry-run"], practice.members.len())?;
-    let whole = walk.step(context, "The resync", "resync", &[], practice.members.len())?;
-    if whole {
-        walk.compare(context, "How the members differ now")?;
-        walk.step(context, "Whether a chunk is still dirty", "examine", &["--test"], 1)?;
-    }
-    output::end(&mut context.out, &practice, whole)?;
+    walk.step(context, "The resync", "resync", &[], practice.members.len())?;
+    walk.compare(context, "How the members differ now")?;
+    walk.step(context, "Whether a chunk is still dirty", "examine", &["--test"], 1)?;
+    output::end(&mut context.out, &practice)?;
     Ok(ExitStatus::Done)
 }
 
@@ -181,8 +178,7 @@ impl<'a> Walk<'a> {
         self.go_on(context)
     }
 
-    /// Runs `command` with `options` on the first `members` of the array; false where this build
-    /// has no such command.
+    /// Runs `command` with `options` on the first `members` of the array.
     fn step(
         &self,
         context: &mut Context,
@@ -190,10 +186,7 @@ impl<'a> Walk<'a> {
         command: &str,
         options: &[&str],
         members: usize,
-    ) -> anyhow::Result<bool> {
-        if Cli::command().find_subcommand(command).is_none() {
-            return Ok(false);
-        }
+    ) -> anyhow::Result<()> {
         let names = self.practice.members.iter().take(members).filter_map(|path| path.file_name());
         let mut arguments: Vec<OsString> = vec![command.into()];
         arguments.extend(options.iter().map(OsString::from));
@@ -204,8 +197,7 @@ impl<'a> Walk<'a> {
             context.finish()?;
             self.run(&arguments, &line)?;
         }
-        self.go_on(context)?;
-        Ok(true)
+        self.go_on(context)
     }
 
     /// A Ctrl-C reaches the child too, which ends in good order; here it is only waited for.

@@ -99,15 +99,12 @@ pub fn by_hand(out: &mut impl Write, array: &Practice) -> io::Result<()> {
     writeln!(out, "  By hand: cmp -i {skip} -n {length} {first} {victim}")
 }
 
-/// The last words; `whole` says whether the resync was run.
+/// The last words.
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn end(out: &mut impl Write, array: &Practice, whole: bool) -> io::Result<()> {
+pub fn end(out: &mut impl Write, array: &Practice) -> io::Result<()> {
     let dir = quoted(array.dir.as_os_str());
-    if !whole {
-        writeln!(out, "\nThis build has no `resync` command: the walk ends here.")?;
-    }
     writeln!(out, "\nThe practice array stays in {dir} until you remove it:\n  rm -r {dir}")
 }
 
