@@ -8,6 +8,7 @@
 
 pub mod array;
 pub mod commands;
+pub mod demo;
 pub mod error;
 pub mod format;
 pub mod guard;

@@ -3,6 +3,7 @@
 //! Everything here decides and gives its reasons; nothing opens a file. Imports `format`, `units`,
 //! `error`.
 
+pub mod coverage;
 mod membership;
 pub mod mirror;
 mod rules;

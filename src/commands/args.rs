@@ -17,10 +17,15 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make the members of a stopped array agree, following its bitmap
-    Resync(super::resync::ResyncArgs),
-    /// Show bitmaps
+    // The words of help stand with the arguments: a comment here would replace the long ones.
+    #[allow(missing_docs)]
+    Create(super::create::CreateArgs),
+    #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
+    #[allow(missing_docs)]
+    Resync(super::resync::ResyncArgs),
+    #[allow(missing_docs)]
+    Demo(super::demo::DemoArgs),
 }
 
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.

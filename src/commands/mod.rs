@@ -10,6 +10,8 @@ use clap::Parser as _;
 
 pub mod args;
 pub mod context;
+pub mod create;
+pub mod demo;
 pub mod examine;
 pub mod exit;
 pub mod resync;
@@ -32,6 +34,8 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
+        Command::Create(args) => create::run(&args, context),
+        Command::Demo(args) => demo::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
     }

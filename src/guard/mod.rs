@@ -8,6 +8,7 @@ mod exclusive;
 mod facts;
 mod members;
 mod reasons;
+mod running;
 pub mod signature;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ pub use crate::sysfs::System;
 pub use exclusive::open_exclusive;
 pub use members::{array_running, superblock_of};
 pub use reasons::InUse;
+pub use running::{Running, is_on_array, running_array};
 
 /// Every reason why `path`, a block device or a regular file, is in use.
 ///

@@ -85,7 +85,8 @@ impl Engine for MemEngine {
     }
 
     fn submit(&mut self, mut op: Op) -> Result<(), Box<SubmitError>> {
-        let aligned = op.offset.get() % BLOCK == 0 && op.buf.len() as u64 % BLOCK == 0;
+        let aligned =
+            op.offset.get().is_multiple_of(BLOCK) && (op.buf.len() as u64).is_multiple_of(BLOCK);
         let why = match () {
             () if op.dev.0 >= self.disks.len() => Some(SubmitWhy::NoDevice),
             () if !aligned => Some(SubmitWhy::Unaligned),

@@ -1,6 +1,8 @@
 //! Everything that is printed: tables, text, JSON, progress. Rendering only; nothing is decided
 //! here and no file is opened.
 
+pub mod create;
+pub mod demo;
 pub mod examine;
 pub mod progress;
 pub mod resync;

@@ -1,9 +1,9 @@
 //! The offline resync engine: makes the members of a stopped array agree, following its bitmap.
 //!
-//! The way through: [`load`] reads superblocks and bitmap; [`crate::array::assemble`] says who is
+//! The way through: `load` reads superblocks and bitmap; [`crate::array::assemble`] says who is
 //! current; [`plan`] decides, and gives its reason; [`batch`] is the pure state machine that turns
 //! dirty chunks into reads, writes and flushes; `exec` carries its actions out; [`bits`] clears
-//! what is proven durable; [`finish`] writes the superblocks in an order that a crash cannot spoil.
+//! what is proven durable; `finish` writes the superblocks in an order that a crash cannot spoil.
 //! `docs/resync.md` tells the protocol step by step.
 
 pub mod batch;

@@ -5,6 +5,7 @@
 //! costs a few MiB of memory.
 
 pub mod bitmap;
+pub mod create;
 pub mod locate;
 mod looks;
 pub mod reader;
@@ -12,6 +13,7 @@ pub mod source;
 pub mod survey;
 
 pub use bitmap::{BitmapAtRest, NodeReport, Report};
+pub use create::{CreateOptions, Created, create};
 pub use locate::{Located, Location, MemberOf};
 pub use source::Source;
 pub use survey::Survey;

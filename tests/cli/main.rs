@@ -2,5 +2,7 @@
 //! behind and returns.
 #![allow(clippy::unwrap_used)]
 
+mod create;
+mod demo;
 mod examine;
 mod support;

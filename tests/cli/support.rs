@@ -115,8 +115,17 @@ pub(crate) struct Loop(pub(crate) PathBuf);
 impl Loop {
     /// Attaches one to `file`, read-only; none, said loudly, where that is not allowed.
     pub(crate) fn attach(file: &Path) -> Option<Self> {
+        Self::with(file, &["--read-only"])
+    }
+
+    /// Attaches one that can be written to.
+    pub(crate) fn attach_writable(file: &Path) -> Option<Self> {
+        Self::with(file, &[])
+    }
+
+    fn with(file: &Path, options: &[&str]) -> Option<Self> {
         let output =
-            Command::new("losetup").args(["--find", "--show", "--read-only"]).arg(file).output();
+            Command::new("losetup").args(["--find", "--show"]).args(options).arg(file).output();
         let output = output.ok().filter(|output| output.status.success());
         have("no loop devices (root only)", output.is_some()).then_some(())?;
         let name = String::from_utf8(output?.stdout).unwrap();

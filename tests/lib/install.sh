@@ -1,8 +1,18 @@
 # shellcheck shell=sh
-# Installs what the real-kernel tests need. Sourced, not run; POSIX sh.
+# Installs what the tests need. Sourced, not run; POSIX sh.
 #
 # The tools are taken from the distribution's own package source, whatever that is on this machine.
 # Nothing is removed or upgraded, nothing is asked, and no service is started for mdadm.
+
+# install_plain_tier: what the tests without a kernel need; the answer is as below.
+install_plain_tier() {
+    kernel_tier_packages=
+    kernel_tier_need cc build-essential
+    kernel_tier_need mdadm mdadm
+    kernel_tier_need losetup mount
+    kernel_tier_need shellcheck shellcheck
+    kernel_tier_install
+}
 
 # install_kernel_tier: 0 when everything is there (or was installed), 1 with the reason on stderr.
 install_kernel_tier() {
@@ -14,16 +24,21 @@ install_kernel_tier() {
     kernel_tier_need losetup mount
     kernel_tier_need umount mount
     kernel_tier_need sha256sum coreutils
+    kernel_tier_install
+}
+
+# kernel_tier_install: installs what was remembered.
+kernel_tier_install() {
     [ -n "$kernel_tier_packages" ] || return 0
 
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-        echo "kernel tier: missing packages:$kernel_tier_packages (install them as root)" >&2
+        echo "tests: missing packages:$kernel_tier_packages (install them as root)" >&2
         return 1
     fi
-    echo "kernel tier: installing$kernel_tier_packages" >&2
+    echo "tests: installing$kernel_tier_packages" >&2
     # The package lists are fetched only when installing without them fails: that is the slow part.
     kernel_tier_apt || { apt-get -qq update >&2 && kernel_tier_apt; } || {
-        echo "kernel tier: could not install$kernel_tier_packages" >&2
+        echo "tests: could not install$kernel_tier_packages" >&2
         return 1
     }
 }

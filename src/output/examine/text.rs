@@ -149,7 +149,7 @@ fn state(state: StateFlags) -> &'static str {
 }
 
 /// mdadm's way to print a chunk size: whole units, the rest cut off.
-fn chunk_size(bytes: u64) -> String {
+pub(crate) fn chunk_size(bytes: u64) -> String {
     let units = ["B", "KB", "MB", "GB", "TB"];
     let mut value = bytes;
     let mut unit = 0;
@@ -161,7 +161,7 @@ fn chunk_size(bytes: u64) -> String {
 }
 
 /// mdadm's way to print a size: in binary and in decimal units, nothing for small ones.
-fn device_size(size: Sectors) -> String {
+pub(crate) fn device_size(size: Sectors) -> String {
     let bytes = u128::from(size.get()) * u128::from(SECTOR_BYTES);
     let hundredths = |binary: u32, decimal: u128| {
         let (a, b) =
