@@ -208,3 +208,19 @@ fn an_internal_bitmap_and_one_in_a_file_are_one_too_many() {
     let error = run(&mut with_file.engine(), &with_file.options()).unwrap_err();
     assert!(error.to_string().contains("has an internal bitmap"), "{error}");
 }
+
+#[test]
+fn a_clean_array_whose_repair_broke_off_is_no_longer_called_clean() {
+    let clean = State { clean: true, ..DIRTY };
+    let lab = Lab::new(V1_2, &[clean, State { clean: true, ..LOST }], &[1, 5], false);
+    let mut engine = lab.engine();
+    engine.faults =
+        Box::new(|kind, dev, at, _| kind == OpKind::Write && dev == DevId(1) && at >= 32 * 512);
+    assert_eq!(run(&mut engine, &lab.options()).unwrap().outcome, Outcome::Incomplete);
+    let after = Lab { disks: engine.disks.clone(), ..lab };
+    for member in [0, 1] {
+        let resync = after.superblock(member).unwrap().view().resync;
+        assert_ne!(resync, crate::format::md::ResyncPoint::Clean, "member {member}");
+        assert_eq!(after.bitmap(member).unwrap().1, vec![1, 5]);
+    }
+}
