@@ -131,7 +131,8 @@ impl fmt::Display for Error {
         if let Some(path) = &self.path {
             write!(f, "{}: ", printable(&path.display().to_string()))?;
         }
-        f.write_str(&self.what)?;
+        // Both may quote names.
+        f.write_str(&printable(&self.what))?;
         if let Some(offset) = self.offset {
             write!(f, " at byte {}", offset.get())?;
         }
@@ -142,7 +143,7 @@ impl fmt::Display for Error {
             write!(f, " (--force={force} overrides this)")?;
         }
         match &self.hint {
-            Some(hint) => write!(f, "\n  {hint}"),
+            Some(hint) => write!(f, "\n  {}", printable(hint)),
             None => Ok(()),
         }
     }
@@ -184,5 +185,7 @@ mod tests {
     fn control_characters_never_reach_the_terminal() {
         let error = Error::damaged("bad").at_path("a\u{1b}[2Jb");
         assert_eq!(error.to_string(), "a\\u{1b}[2Jb: bad");
+        let error = Error::refused("the same as a\u{7}").hint("leave out a\u{7}");
+        assert_eq!(error.to_string(), "the same as a\\u{7}\n  leave out a\\u{7}");
     }
 }

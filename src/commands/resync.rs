@@ -1,5 +1,6 @@
 //! `mdbitmap resync`: arguments to options, one call, a rendered report.
 
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -10,7 +11,7 @@ use super::exit::ExitStatus;
 use crate::guard::System;
 use crate::output::progress::{self, Style};
 use crate::output::resync as render;
-use crate::resync::{Outcome, ResyncOptions, Source, resync};
+use crate::resync::{Outcome, Report, ResyncOptions, Source, resync};
 use crate::units::{Bytes, Slot, parse_size};
 
 /// Make the members of a stopped array agree, following its bitmap.
@@ -115,14 +116,21 @@ pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatu
     let options = args.options(context.now());
     let mut observer = progress::observer(args.style(context));
     let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
+    match print(args, context, &report) {
+        // Nobody is reading; the status still tells what became of the array.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        printed => printed.context("cannot print the report")?,
+    }
+    Ok(status(report.outcome))
+}
+
+fn print(args: &ResyncArgs, context: &mut Context, report: &Report) -> io::Result<()> {
     let width = context.width();
     match args.json {
-        true => render::json(&mut context.out, &report),
-        false => render::text(&mut context.out, &report, width),
+        true => render::json(&mut context.out, report)?,
+        false => render::text(&mut context.out, report, width)?,
     }
-    .context("cannot print the report")?;
-    context.finish()?;
-    Ok(status(report.outcome))
+    context.finish()
 }
 
 fn status(outcome: Outcome) -> ExitStatus {

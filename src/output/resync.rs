@@ -43,7 +43,7 @@ fn row(member: &MemberReport) -> [String; 6] {
         member.state.into(),
         member.events.to_string(),
         member.part.into(),
-        member.why.clone().unwrap_or_default(),
+        member.why.as_deref().map(printable).unwrap_or_default(),
     ]
 }
 

@@ -13,6 +13,7 @@ use super::observe::{Observer, Stats};
 use super::open::{all_different, open};
 use super::pace::Pace;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
+use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
 use super::work;
 use crate::array::{Assembly, Candidate, Standing, assemble};
@@ -129,6 +130,8 @@ pub(super) struct Judged {
     pub(super) assembly: Assembly,
     pub(super) bitmap: Bitmap,
     pub(super) plan: Plan,
+    /// What is to stand in the bitmap's superblock, if anything is written.
+    pub(super) terms: Option<Terms>,
     /// Set bits, where the bitmap is believed.
     pub(super) dirty: u64,
     /// Data to be copied to each target.
@@ -153,13 +156,17 @@ pub(super) fn judge(
     let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
     let plan = plan(&candidates, &assembly, &state, wishes)?;
-    let whole = candidates[assembly.freshest].superblock.view().size.to_bytes();
+    let array = candidates[assembly.freshest].superblock.view();
+    let terms = match plan.decision {
+        Decision::Nothing => None,
+        Decision::Partial | Decision::Full => terms(&bitmap, &plan, array)?,
+    };
     let total = match plan.decision {
         Decision::Nothing => Bytes::ZERO,
         Decision::Partial => counted.1,
-        Decision::Full => whole.unwrap_or_default(),
+        Decision::Full => array.size.to_bytes().unwrap_or_default(),
     };
-    Ok(Judged { assembly, bitmap, plan, dirty: counted.0, total })
+    Ok(Judged { assembly, bitmap, plan, terms, dirty: counted.0, total })
 }
 
 /// The slot of the member that is to be the source.
@@ -215,7 +222,8 @@ impl Judged {
             Decision::Nothing => Outcome::Done,
             _ => Outcome::Planned,
         };
-        let chunks = self.bitmap.header.as_ref().map_or(0, |(_, header)| header.chunks().get());
+        let found = self.bitmap.header.as_ref().map(|(_, header)| header);
+        let header = self.terms.as_ref().map(|terms| &terms.value).or(found);
         Report {
             outcome,
             dry_run: options.dry_run,
@@ -225,7 +233,7 @@ impl Judged {
             missing: self.assembly.missing.iter().map(|slot| slot.0).collect(),
             decision: self.plan.decision,
             reason: self.plan.reason.clone(),
-            chunks_total: chunks,
+            chunks_total: header.map_or(0, |header| header.chunks().get()),
             chunks_dirty_before: self.dirty,
             chunks_synced: 0,
             chunks_dirty_after: self.dirty,

@@ -8,7 +8,7 @@ use super::bits::{BitStore, Cursor};
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
 use super::plan::{Decision, Plan};
-use super::prepare::{Terms, prepare, settled, store, terms, write_header};
+use super::prepare::{Terms, prepare, settled, store, write_header};
 use super::report::{Outcome, Report, Trouble};
 use super::run::{Judged, ResyncOptions, Seen, path_of};
 use crate::array::mirror::{Leg, Mirror};
@@ -35,9 +35,8 @@ pub(super) fn work(
     judged: Judged,
     report: &mut Report,
 ) -> Result<()> {
-    let Judged { assembly, bitmap, plan, total, .. } = judged;
+    let Judged { assembly, bitmap, plan, terms, total, .. } = judged;
     let freshest = &seen.superblocks[assembly.freshest];
-    let terms = terms(&bitmap, &plan, freshest.view())?;
     let mut bits = terms.as_ref().map(|terms| store(&bitmap, terms));
     let seats = seats(options, seen, &plan);
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);

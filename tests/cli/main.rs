@@ -5,4 +5,5 @@
 mod create;
 mod demo;
 mod examine;
+mod resync;
 mod support;
