@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::ioctl::blk;
 use crate::units::Bytes;
 
 /// What may be done to a device.
@@ -45,6 +46,15 @@ impl Device {
             false => (meta.dev(), meta.ino()),
         };
         Ok(Self { file, path, size: Bytes::new(size), align, identity })
+    }
+
+    /// Takes over a block device opened for direct I/O, in units of its logical blocks.
+    ///
+    /// # Errors
+    /// Its size or block size cannot be learnt.
+    pub fn direct(file: File, path: impl AsRef<Path>) -> Result<Self> {
+        let align = blk::logical_block(&file, path.as_ref())?;
+        Self::new(file, path, align.get())
     }
 
     /// Its name.

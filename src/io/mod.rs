@@ -5,7 +5,7 @@
 //! transfer arrives as a completion, never as an error of `submit`; a completion is a success only
 //! if every byte was moved; what `submit` refuses, it gives back.
 //!
-//! Imports `units`, `error`.
+//! Imports `units`, `error`, `ioctl`.
 
 use std::fmt;
 use std::io;

@@ -15,9 +15,13 @@ use crate::resync::{Decision, MemberReport, Outcome, Report};
 /// The output failed.
 pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()> {
     writeln!(out, "RAID{} {}", report.level, report.uuid)?;
-    writeln!(out, "{}", members(report, width))?;
+    writeln!(out, "{}", members(report, width).trim_fmt())?;
     for slot in &report.missing {
-        writeln!(out, "Slot {slot} is missing: bits stay set, and the array stays degraded.")?;
+        writeln!(
+            out,
+            "Slot {slot} is missing: bits stay set, and the array stays degraded. If its member is \
+             at hand, name it too."
+        )?;
     }
     writeln!(out, "{}", sentence(report))?;
     troubles(out, report)?;

@@ -75,11 +75,36 @@ impl<'a> SuperWriter<'a> {
     /// A superblock cannot be written; running again goes on.
     pub(super) fn finish(&mut self, engine: &mut dyn Engine) -> Result<Events> {
         let last = self.final_events();
+        let mut level = self.events;
         if self.degraded {
-            self.round(engine, self.events.next(), ResyncPoint::From(Sectors::ZERO))?;
+            level = level.next();
+            self.give_up_slots(engine, level)?;
         }
-        self.round(engine, last, ResyncPoint::Clean)?;
+        // While the others say that it failed, a returning member may not be their equal.
+        let one_less = Events::new(level.get().saturating_sub(1));
+        self.write_returning(engine, one_less)?;
+        for seat in self.laggards_first() {
+            write(engine, seat, &self.edit(last, ResyncPoint::Clean))?;
+        }
+        self.write_returning(engine, last)?;
         Ok(last)
+    }
+
+    /// Says on the current members that nobody holds the missing slots, and that they are dirty.
+    fn give_up_slots(&self, engine: &mut dyn Engine, events: Events) -> Result<()> {
+        let dirty = ResyncPoint::From(Sectors::ZERO);
+        for seat in self.laggards_first() {
+            let edit = SuperEdit { joined: &[], ..self.edit(events, dirty) };
+            write(engine, seat, &edit)?;
+        }
+        Ok(())
+    }
+
+    fn write_returning(&self, engine: &mut dyn Engine, events: Events) -> Result<()> {
+        for seat in self.seats.iter().filter(|seat| seat.returning) {
+            write(engine, seat, &self.edit(events, ResyncPoint::Clean))?;
+        }
+        Ok(())
     }
 
     /// The event count after [`SuperWriter::finish`].
@@ -88,21 +113,6 @@ impl<'a> SuperWriter<'a> {
             true => self.events.next().next(),
             false => self.events,
         }
-    }
-
-    /// One round over all superblocks, returning members one behind first and level last.
-    fn round(&self, engine: &mut dyn Engine, events: Events, resync: ResyncPoint) -> Result<()> {
-        let one_less = Events::new(events.get().saturating_sub(1));
-        for seat in self.seats.iter().filter(|seat| seat.returning) {
-            write(engine, seat, &self.edit(one_less, resync))?;
-        }
-        for seat in self.laggards_first() {
-            write(engine, seat, &self.edit(events, resync))?;
-        }
-        for seat in self.seats.iter().filter(|seat| seat.returning) {
-            write(engine, seat, &self.edit(events, resync))?;
-        }
-        Ok(())
     }
 
     fn edit(&self, events: Events, resync: ResyncPoint) -> SuperEdit<'_> {

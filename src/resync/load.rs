@@ -37,7 +37,8 @@ pub(super) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Re
         (1, _) => Ok(found.remove(0)),
         (0, Some(worst)) => {
             let what = format!("its md superblock is damaged: {}", worst.message);
-            Err(Error::damaged(what).at_path(path))
+            let hint = "leave it out, and add it again with mdadm --add when the array runs";
+            Err(Error::damaged(what).at_path(path).hint(hint))
         }
         (0, None) => {
             Err(Error::damaged("no md superblock: not a member of an array").at_path(path))

@@ -3,7 +3,6 @@
 //!
 //! Block devices are read past the page cache, which knows nothing of what md wrote.
 
-use std::fs::File;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
@@ -12,7 +11,6 @@ use nix::fcntl::OFlag;
 use crate::error::{Error, Result};
 use crate::guard::{System, open_exclusive, sentence, usage_of};
 use crate::io::{Access, Device};
-use crate::ioctl::blk;
 
 /// Opens `path`, if nobody uses it.
 ///
@@ -29,13 +27,7 @@ pub(super) fn open(path: &Path, access: Access, system: &System) -> Result<Devic
     if !meta.file_type().is_block_device() {
         return Device::new(open_exclusive(path, write, OFlag::empty())?, path, 1);
     }
-    let file = open_exclusive(path, write, OFlag::O_DIRECT)?;
-    let align = logical_block(&file, path)?;
-    Device::new(file, path, align)
-}
-
-fn logical_block(file: &File, path: &Path) -> Result<u64> {
-    blk::logical_block(file, path).map(|bytes| bytes.get())
+    Device::direct(open_exclusive(path, write, OFlag::O_DIRECT)?, path)
 }
 
 /// Refuses two names for one thing: it would be read and written as two members.

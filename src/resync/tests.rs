@@ -1,5 +1,8 @@
 //! The engine on devices in memory: what a run does, and what a power cut leaves of it.
 
+// Small numbers by construction.
+#![allow(clippy::cast_possible_truncation)]
+
 mod crash;
 mod lab;
 mod runs;

@@ -1,1 +1,104 @@
+//! Bits on devices in memory, against a plain list of chunks.
+#![allow(clippy::cast_possible_truncation)]
 
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::io::mem::MemEngine;
+
+const CHUNKS: u64 = 70_000;
+const BITS_AT: u64 = 256;
+
+fn chunk_size() -> ChunkSize {
+    ChunkSize::from_bytes(4096).unwrap()
+}
+
+/// Copies with these chunks set; bits behind the last chunk are junk.
+fn store(copies: &[Vec<u64>]) -> (MemEngine, BitStore) {
+    let disk = |set: &Vec<u64>| {
+        let mut disk = vec![0; 16 * 1024];
+        disk[256 + CHUNKS as usize / 8 + 1..].fill(0xff);
+        for chunk in set {
+            let run = ChunkRun { first: Chunks::new(*chunk), count: Chunks::new(1) };
+            bits::set_run(&mut disk[256..], run);
+        }
+        disk
+    };
+    let copy = |(n, _)| Copy { dev: DevId(n), bits_at: Bytes::new(BITS_AT), trusted: true };
+    let store = BitStore {
+        copies: copies.iter().enumerate().map(copy).collect(),
+        chunk: chunk_size(),
+        size: Sectors::new(CHUNKS * 8),
+    };
+    (MemEngine::new(copies.iter().map(disk).collect()), store)
+}
+
+fn all_runs(engine: &mut MemEngine, store: &BitStore, limit: u64) -> Vec<u64> {
+    let mut cursor = Cursor::default();
+    let mut chunks = Vec::new();
+    while let Some(runs) = store.next_runs(engine, &mut cursor, Sectors::new(limit)).unwrap() {
+        assert!(runs.iter().map(|run| run.count.get()).sum::<u64>() <= (limit / 8).max(1));
+        chunks.extend(runs.iter().flat_map(|run| run.first.get()..run.end().get()));
+    }
+    chunks
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_set_bit_is_met_once_whatever_the_batches(
+        set in btree_set(0..CHUNKS, 0..200),
+        run in (0..CHUNKS, 0..3000u64),
+        limit in 8..40_000u64,
+    ) {
+        let set: std::collections::BTreeSet<u64> =
+            set.into_iter().chain(run.0..(run.0 + run.1).min(CHUNKS)).collect();
+        let wanted: Vec<u64> = set.into_iter().collect();
+        let (mut engine, store) = store(std::slice::from_ref(&wanted));
+        prop_assert_eq!(store.count(&mut engine).unwrap(), wanted.len() as u64);
+        prop_assert_eq!(all_runs(&mut engine, &store, limit), wanted);
+    }
+
+    #[test]
+    fn a_bit_set_in_any_trusted_copy_counts(copies in vec(vec(0..CHUNKS, 0..50), 1..4)) {
+        let (mut engine, mut store) = store(&copies);
+        let union: std::collections::BTreeSet<u64> = copies.iter().flatten().copied().collect();
+        let union: Vec<u64> = union.into_iter().collect();
+        prop_assert_eq!(all_runs(&mut engine, &store, 8000), union.clone());
+        store.equalise(&mut engine, false).unwrap();
+        for copy in &mut store.copies {
+            copy.trusted = false;
+        }
+        for n in 0..copies.len() {
+            store.copies[n].trusted = true;
+            prop_assert_eq!(all_runs(&mut engine, &store, 8000), union.clone());
+            store.copies[n].trusted = false;
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_is_not_trusted_has_no_say() {
+    let (mut engine, mut store) = store(&[vec![1, 2], vec![2, 3]]);
+    store.copies[1].trusted = false;
+    assert_eq!(all_runs(&mut engine, &store, 8000), [1, 2]);
+}
+
+#[test]
+fn everything_dirty_means_every_chunk_and_no_more() {
+    let (mut engine, mut store) = store(&[vec![], vec![5]]);
+    store.equalise(&mut engine, true).unwrap();
+    assert_eq!(store.count(&mut engine).unwrap(), CHUNKS);
+}
+
+#[test]
+fn touching_ranges_clear_the_chunks_they_make_whole() {
+    let (_, store) = store(&[vec![]]);
+    let range = |start, len| SectorRange { start: Sectors::new(start), len: Sectors::new(len) };
+    let parts = [range(12, 4), range(8, 4), range(24, 7)];
+    assert_eq!(store.whole(&parts), 1);
+    let last = range((CHUNKS - 1) * 8, 8);
+    assert_eq!(store.whole(&[last]), 1);
+}

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::lab::{CHUNKS, DIRTY, EVENTS, Lab, State, V0_90, VERSIONS, run};
-use crate::format::md::{ResyncPoint, Role, Superblock};
+use super::lab::{CHUNKS, DIRTY, EVENTS, Lab, State, V0_90, run};
+use crate::format::md::{MdVersion, ResyncPoint, Role, Superblock};
 use crate::io::DevId;
 use crate::io::mem::Event;
 use crate::resync::ResyncOptions;
@@ -82,7 +82,7 @@ impl Clone for Case {
     }
 }
 
-fn lab(case: &Case, version: crate::format::md::MdVersion, file: bool) -> Lab {
+fn lab(case: &Case, version: MdVersion, file: bool) -> Lab {
     let mut lab = Lab::new(version, &case.states, &case.dirty, file);
     if case.stale {
         lab.patch_bitmap(|raw| raw.set_events(Events::new(EVENTS - 3)));
@@ -90,17 +90,35 @@ fn lab(case: &Case, version: crate::format::md::MdVersion, file: bool) -> Lab {
     lab
 }
 
-#[test]
-fn a_power_cut_at_any_write_loses_nothing_and_a_second_run_finishes() {
+/// A power cut at any write loses nothing, and a second run finishes.
+fn cut_every_run(version: MdVersion) {
     let mut images = 0;
     for case in cases() {
-        for version in VERSIONS {
-            for file in [false, true] {
-                images += cut_everywhere(&case, &lab(&case, version, file));
-            }
+        for file in [false, true] {
+            images += cut_everywhere(&case, &lab(&case, version, file));
         }
     }
-    assert!(images > 10_000, "only {images} images were tried");
+    assert!(images > 2_500, "only {images} images were tried");
+}
+
+#[test]
+fn a_power_cut_at_any_write_is_survived_by_0_90() {
+    cut_every_run(V0_90);
+}
+
+#[test]
+fn a_power_cut_at_any_write_is_survived_by_1_0() {
+    cut_every_run(MdVersion::V1_0);
+}
+
+#[test]
+fn a_power_cut_at_any_write_is_survived_by_1_1() {
+    cut_every_run(MdVersion::V1_1);
+}
+
+#[test]
+fn a_power_cut_at_any_write_is_survived_by_1_2() {
+    cut_every_run(MdVersion::V1_2);
 }
 
 /// Tries every image of one run; gives how many.
@@ -127,22 +145,40 @@ fn cut_everywhere(case: &Case, whole: &Lab) -> usize {
 #[derive(Clone, Debug)]
 enum Loss {
     These(BTreeSet<usize>),
-    Torn(usize),
+    /// Of this write, only the first sectors; all other writes in whole.
+    Torn(usize, usize),
 }
 
 fn losses(log: &[Event]) -> Vec<Loss> {
     let volatile = volatile(log);
     let all: BTreeSet<usize> = volatile.iter().copied().collect();
     let mut losses = vec![Loss::These(BTreeSet::new())];
-    if let Some(last) = volatile.last() {
+    if !all.is_empty() {
         losses.push(Loss::These(all.clone()));
-        losses.push(Loss::Torn(*last));
+        for torn in all.iter().filter(|i| can_be_told_when_torn(&log[**i])) {
+            losses.extend((1..sectors(&log[*torn])).map(|kept| Loss::Torn(*torn, kept)));
+        }
         for one in &all {
             losses.push(Loss::These(BTreeSet::from([*one])));
             losses.push(Loss::These(all.iter().copied().filter(|other| other != one).collect()));
         }
     }
     losses
+}
+
+fn sectors(event: &Event) -> usize {
+    match event {
+        Event::Write(_, _, bytes) => bytes.len() / 512,
+        Event::Flush(_) => 0,
+    }
+}
+
+/// A 0.90 superblock is eight sectors under one checksum. Torn, neither the kernel nor we take it,
+/// and nothing tells its halves apart: the one write that a second run cannot finish. It lies in
+/// one 4 KiB block, which drives of today write as a whole.
+fn can_be_told_when_torn(event: &Event) -> bool {
+    let magic = crate::format::md::MAGIC.to_le_bytes();
+    !matches!(event, Event::Write(_, _, bytes) if bytes.len() == 4096 && bytes.starts_with(&magic))
 }
 
 /// Indices of the writes after the last flush of their device.
@@ -163,8 +199,7 @@ fn image(start: &[Vec<u8>], log: &[Event], loss: &Loss) -> Vec<Vec<u8>> {
         let Event::Write(dev, at, bytes) = event else { continue };
         let kept = match loss {
             Loss::These(lost) if lost.contains(&i) => 0,
-            // Sectors are written whole; a torn write stops after one of them.
-            Loss::Torn(torn) if *torn == i => 512.min(bytes.len()),
+            Loss::Torn(torn, sectors) if *torn == i => 512 * sectors,
             _ => bytes.len(),
         };
         let at = usize::try_from(*at).unwrap();
@@ -254,9 +289,12 @@ fn check_rerun(
     run(&mut engine, options).unwrap_or_else(|e| panic!("{context}: second run: {e}"));
     let after = Lab { disks: engine.disks.clone(), ..image.clone() };
     check_image(context, case, before, &after, away);
-    let events: BTreeSet<_> =
-        (0..after.members).map(|d| after.superblock(d).unwrap().view().events).collect();
-    assert_eq!(events.len(), 1, "{context}: event counts differ after a second run");
+    // Level, or one superblock apart, which both rules of the kernel take for in sync.
+    for new_rule in [false, true] {
+        let taken: BTreeSet<_> = assembled(&after, new_rule).iter().map(|(d, _)| *d).collect();
+        let all: BTreeSet<_> = (0..after.members).collect();
+        assert_eq!(taken, all, "{context}: not all are in sync after a second run");
+    }
     for disk in 0..after.members {
         let view = after.superblock(disk).unwrap().view().clone();
         assert_eq!(view.resync, ResyncPoint::Clean, "{context}: member {disk} is not clean");

@@ -22,8 +22,6 @@ pub(super) const SIZE: Sectors = Sectors::new(CHUNKS * 8);
 const UUID: [u8; 16] = *b"0123456789abcdef";
 
 pub(super) const V0_90: MdVersion = MdVersion::V0_90(HostOrder::Little);
-pub(super) const VERSIONS: [MdVersion; 4] =
-    [V0_90, MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2];
 
 /// One member's state when the array went down.
 #[derive(Clone, Copy, Debug)]

@@ -81,7 +81,9 @@ fn a_bitmap_that_may_not_be_trusted_is_refused_and_full_is_the_way() {
         let mut engine = lab.engine();
         let full = ResyncOptions { full: true, ..lab.options() };
         let report = run(&mut engine, &full).unwrap();
-        assert_eq!((report.outcome, report.chunks_synced), (Outcome::Done, CHUNKS), "{what}");
+        assert_eq!(report.outcome, Outcome::Done, "{what}");
+        assert_eq!(report.chunks_synced, report.chunks_total, "{what}");
+        assert_eq!(report.stats.written.get(), CHUNKS * CHUNK, "{what}");
         let after = Lab { disks: engine.disks.clone(), ..lab };
         let (header, dirty) = after.bitmap(0).unwrap();
         assert!(dirty.is_empty() && header.events >= Events::new(EVENTS), "{what}");
@@ -205,4 +207,20 @@ fn an_internal_bitmap_and_one_in_a_file_are_one_too_many() {
     with_file.disks.push(vec![0; 512]);
     let error = run(&mut with_file.engine(), &with_file.options()).unwrap_err();
     assert!(error.to_string().contains("has an internal bitmap"), "{error}");
+}
+
+#[test]
+fn a_clean_array_whose_repair_broke_off_is_no_longer_called_clean() {
+    let clean = State { clean: true, ..DIRTY };
+    let lab = Lab::new(V1_2, &[clean, State { clean: true, ..LOST }], &[1, 5], false);
+    let mut engine = lab.engine();
+    engine.faults =
+        Box::new(|kind, dev, at, _| kind == OpKind::Write && dev == DevId(1) && at >= 32 * 512);
+    assert_eq!(run(&mut engine, &lab.options()).unwrap().outcome, Outcome::Incomplete);
+    let after = Lab { disks: engine.disks.clone(), ..lab };
+    for member in [0, 1] {
+        let resync = after.superblock(member).unwrap().view().resync;
+        assert_ne!(resync, crate::format::md::ResyncPoint::Clean, "member {member}");
+        assert_eq!(after.bitmap(member).unwrap().1, vec![1, 5]);
+    }
 }
