@@ -110,7 +110,7 @@ impl<'a> Exec<'a> {
         match action {
             Action::Read { window, buffer, leg, range } => {
                 let len = bytes_of(range)?;
-                self.wait_turn(len);
+                self.wait_turn(len, batch);
                 let what = What::Read { window, buffer };
                 let buf = Buf::zeroed(usize_of(len)?);
                 self.transfer(what, OpKind::Read, leg, range, buf, batch)
@@ -210,10 +210,11 @@ impl<'a> Exec<'a> {
         self.observer.tick(&self.stats);
     }
 
-    /// Sleeps as the limit wants it, but not past a stop.
-    fn wait_turn(&mut self, len: Bytes) {
+    /// Waits as the limit wants it, but not past a stop; what is under way ends meanwhile.
+    fn wait_turn(&mut self, len: Bytes, batch: &mut Batch) {
         let start = Instant::now();
         let wait = self.pace.wait_for(len, start);
+        while !wait.is_zero() && self.take_completion(batch) {}
         while start.elapsed() < wait && !self.stopping() {
             std::thread::sleep(NAP.min(wait.saturating_sub(start.elapsed())));
         }

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod bits;
 mod exec;
 mod finish;
+mod judge;
 mod load;
 pub mod observe;
 mod open;

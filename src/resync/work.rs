@@ -7,13 +7,14 @@ use super::batch::{Batch, Ended};
 use super::bits::{BitStore, Cursor};
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
-use super::plan::{Decision, Plan};
+use super::judge::Judged;
+use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, store, write_header};
 use super::report::{Outcome, Report, Trouble};
-use super::run::{Judged, ResyncOptions, Seen, path_of};
+use super::run::{ResyncOptions, Seen, path_of};
 use crate::array::mirror::{Leg, Mirror};
 use crate::error::{Error, Result};
-use crate::units::{ChunkRun, SectorRange, Sectors};
+use crate::units::{Bytes, ChunkRun, SectorRange, Sectors};
 
 /// Data copied between two flushes, at most: what is done again after a crash.
 const BATCH: Sectors = Sectors::new(256 << 11);
@@ -21,8 +22,8 @@ const BATCH: Sectors = Sectors::new(256 << 11);
 /// Largest piece read at once.
 const WINDOW: Sectors = Sectors::new(1 << 11);
 
-/// The unit of a full resync without a bitmap, for counting only.
-const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
+/// Into how many windows a second's worth is cut, at the least, where there is a limit.
+const WINDOWS_A_SECOND: u64 = 8;
 
 /// Does it all; what came of it is in `report`.
 ///
@@ -43,10 +44,6 @@ pub(super) fn work(
     let both = terms.as_ref().zip(bits.as_mut());
     prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
     let mut source = Source::new(bits, freshest.view().size);
-    report.chunks_total = source.chunks();
-    if plan.decision == Decision::Full {
-        report.chunks_dirty_before = report.chunks_total;
-    }
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
     let copied = copy(exec, options, &plan, mirror(seen, &plan), &mut source, report);
@@ -97,14 +94,6 @@ impl Source {
         }
     }
 
-    /// How many chunks there are.
-    fn chunks(&self) -> u64 {
-        match self {
-            Self::Bits { store, .. } => store.chunks().get(),
-            Self::Everything { size, .. } => size.get().div_ceil(NOMINAL_CHUNK.get()),
-        }
-    }
-
     /// The next ranges to copy; `None` when there are no more.
     fn next(&mut self, exec: &mut Exec<'_>) -> std::io::Result<Option<Vec<SectorRange>>> {
         match self {
@@ -141,6 +130,7 @@ fn copy(
     report: &mut Report,
 ) -> Result<Outcome> {
     let depth = exec.engine.depth();
+    let window = window(options.limit);
     loop {
         if exec.stopping() {
             return Ok(Outcome::Interrupted);
@@ -148,7 +138,7 @@ fn copy(
         let failed = |operation: &str, e| bits_error(operation, options, e);
         let next = source.next(exec).map_err(|e| failed("read the bits", e))?;
         let Some(ranges) = next else { break };
-        let ended = exec.run(Batch::new(mirror.clone(), &ranges, WINDOW, depth))?;
+        let ended = exec.run(Batch::new(mirror.clone(), &ranges, window, depth))?;
         let settled = source.settle(exec, &ended, plan.clear_bits);
         report.chunks_synced += settled.map_err(|e| failed("clear bits", e))?;
         report.unreadable.extend(&ended.unreadable);
@@ -165,6 +155,12 @@ fn copy(
         true => Ok(Outcome::Done),
         false => Ok(Outcome::Incomplete),
     }
+}
+
+/// Under a low limit smaller pieces, so that progress is seen and a stop is heard.
+fn window(limit: Option<Bytes>) -> Sectors {
+    let share = limit.map(|limit| Bytes::new(limit.get() / WINDOWS_A_SECOND).round_down(4096));
+    share.map_or(WINDOW, |share| share.to_sectors_floor().min(WINDOW))
 }
 
 fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {

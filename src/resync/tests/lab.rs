@@ -11,7 +11,8 @@ use crate::format::md::{
     candidates,
 };
 use crate::io::mem::MemEngine;
-use crate::resync::run::{ResyncOptions, judge, look, perform};
+use crate::resync::judge::judge;
+use crate::resync::run::{ResyncOptions, look, perform};
 use crate::resync::{Report, Silent};
 use crate::units::{ChunkRun, ChunkSize, Chunks, Events, Sectors, Slot};
 

@@ -1,0 +1,154 @@
+//! Everything decided, before anything is written: who is who, what the bitmap is worth, what to do.
+//!
+//! Reads only. A dry run ends here; a real one comes here twice, before and after it opens the
+//! members for writing.
+
+use super::load::{self, Bitmap};
+use super::observe::Stats;
+use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
+use super::prepare::{Terms, terms};
+use super::report::{MemberReport, Outcome, Report};
+use super::run::{ResyncOptions, Seen, Source};
+use crate::array::{Assembly, Candidate, Standing, assemble};
+use crate::error::{Error, Result};
+use crate::format::md::Role;
+use crate::io::{DevId, Engine};
+use crate::units::{Bytes, Sectors, Slot};
+
+/// The unit in which a resync without a bitmap is counted.
+const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
+
+/// Everything decided.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) assembly: Assembly,
+    pub(super) bitmap: Bitmap,
+    pub(super) plan: Plan,
+    /// What is to stand in the bitmap's superblock, if anything is written.
+    pub(super) terms: Option<Terms>,
+    /// Set bits, where the bitmap is believed.
+    pub(super) dirty: u64,
+    /// Data to be copied to each target.
+    pub(super) total: Bytes,
+}
+
+pub(super) fn judge(
+    engine: &mut dyn Engine,
+    options: &ResyncOptions,
+    seen: &Seen,
+) -> Result<Judged> {
+    let candidates = seen.candidates();
+    let assembly = assemble(&candidates)?;
+    for member in assembly.current().into_iter().chain(assembly.behind()) {
+        load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
+    }
+    let device = DevId(options.members.len());
+    let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
+    let places = load::places(&candidates, &assembly, file)?;
+    let bitmap = load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone())?;
+    let counted = count(engine, &bitmap)?;
+    let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
+    let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
+    let plan = plan(&candidates, &assembly, &state, wishes)?;
+    let array = candidates[assembly.freshest].superblock.view();
+    let terms = match plan.decision {
+        Decision::Nothing => None,
+        Decision::Partial | Decision::Full => terms(&bitmap, &plan, array)?,
+    };
+    let total = match plan.decision {
+        Decision::Nothing => Bytes::ZERO,
+        Decision::Partial => counted.1,
+        Decision::Full => array.size.to_bytes().unwrap_or_default(),
+    };
+    Ok(Judged { assembly, bitmap, plan, terms, dirty: counted.0, total })
+}
+
+/// The slot of the member that is to be the source.
+fn wanted(options: &ResyncOptions, candidates: &[Candidate<'_>]) -> Result<Option<Slot>> {
+    let path = match &options.source {
+        None => return Ok(None),
+        Some(Source::Slot(slot)) => return Ok(Some(*slot)),
+        Some(Source::Path(path)) => path,
+    };
+    let index = options.members.iter().position(|member| member == path);
+    let index = index.ok_or_else(|| Error::usage("not one of the members given").at_path(path))?;
+    match candidates[index].superblock.view().role {
+        Role::Active(slot) => Ok(Some(slot)),
+        _ => Err(Error::refused("cannot be the source: it holds no slot").at_path(path)),
+    }
+}
+
+/// Set bits, and the data they cover; none where the bitmap is not believed.
+fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
+    let Some(store) = bitmap.store().filter(|_| bitmap.doubt.is_none()) else {
+        return Ok((0, Bytes::ZERO));
+    };
+    let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
+    let failed = |e| Error::io("read the bits", &path, e);
+    let dirty = store.count(engine).map_err(failed)?;
+    let sectors = store.dirty_sectors(engine).map_err(failed)?;
+    Ok((dirty, sectors.to_bytes().unwrap_or_default()))
+}
+
+impl Judged {
+    /// The account as it stands before anything is done.
+    pub(super) fn report(&self, options: &ResyncOptions, seen: &Seen) -> Report {
+        let view = seen.superblocks[self.assembly.freshest].view();
+        let outcome = match self.plan.decision {
+            Decision::Nothing => Outcome::Done,
+            _ => Outcome::Planned,
+        };
+        let chunks = self.chunks(view.size);
+        let full = self.plan.decision == Decision::Full;
+        let dirty = if full { chunks } else { self.dirty };
+        Report {
+            outcome,
+            dry_run: options.dry_run,
+            uuid: view.uuid.display_for(view.version),
+            level: view.level,
+            members: self.assembly.members.iter().map(|m| self.member(m.index, seen)).collect(),
+            missing: self.assembly.missing.iter().map(|slot| slot.0).collect(),
+            decision: self.plan.decision,
+            reason: self.plan.reason.clone(),
+            chunks_total: chunks,
+            chunks_dirty_before: dirty,
+            chunks_synced: 0,
+            chunks_dirty_after: dirty,
+            stats: Stats { total: self.total, ..Stats::default() },
+            seconds: 0.0,
+            troubles: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Chunks of the bitmap as it will be; nominal ones where there is none.
+    fn chunks(&self, size: Sectors) -> u64 {
+        let found = self.bitmap.header.as_ref().map(|(_, header)| header);
+        let header = self.terms.as_ref().map(|terms| &terms.value).or(found);
+        let nominal = size.get().div_ceil(NOMINAL_CHUNK.get());
+        header.map_or(nominal, |header| header.chunks().get())
+    }
+
+    fn member(&self, index: usize, seen: &Seen) -> MemberReport {
+        let member = &self.assembly.members[index];
+        let part = match () {
+            () if self.plan.targets.contains(&index) => "target",
+            () if self.plan.targets.is_empty() => "kept",
+            () if self.plan.sources.first() == Some(&index) => "source",
+            () if self.plan.sources.contains(&index) => "kept",
+            () => "unused",
+        };
+        MemberReport {
+            path: seen.names[index].clone(),
+            slot: member.slot.map(|slot| slot.0),
+            state: member.standing.as_str(),
+            events: seen.superblocks[index].view().events.get(),
+            part,
+            why: match &member.standing {
+                Standing::Behind(away) => Some(away.to_string()),
+                Standing::Outside(why) => Some(why.clone()),
+                Standing::Current | Standing::Spare => None,
+            },
+        }
+    }
+}
