@@ -16,7 +16,9 @@ pub(crate) struct Observed {
     devices: String,
 }
 
-const SYNC_STARTED: [&str; 2] = ["resync of RAID array", "recovery of RAID array"];
+/// Part of what every kernel logs when it starts to sync. The word before tells of which kind, and
+/// is not the same in all: a recovery is "recovery" in old kernels and "recover" in newer ones.
+const SYNC_STARTED: &str = " of RAID array";
 const BITMAP_TROUBLE: [&str; 4] =
     ["out of date", "forcing full recovery", "bitmap initialisation failed", "UUID mismatch"];
 
@@ -65,7 +67,7 @@ impl Observed {
 
     /// The kernel found nothing to copy.
     pub(crate) fn nothing_synced(&self) -> Result<()> {
-        if let Some(line) = self.log_line(&SYNC_STARTED) {
+        if let Some(line) = self.log_line(&[SYNC_STARTED]) {
             bail!("the kernel started to sync: {line}");
         }
         ensure!(self.sync_action == "idle", "sync_action: {}", self.sync_action);
@@ -74,8 +76,10 @@ impl Observed {
 
     /// The kernel did copy, of the kind named (`resync` or `recovery`).
     pub(crate) fn synced(&self, kind: &str) -> Result<()> {
-        let line = format!("{kind} of RAID array");
-        self.log_line(&[&line]).with_context(|| format!("the kernel log lacks {line:?}")).map(drop)
+        let names: &[&str] = if kind == "recovery" { &["recovery", "recover"] } else { &[kind] };
+        let lines: Vec<_> = names.iter().map(|name| format!("md: {name}{SYNC_STARTED}")).collect();
+        let texts: Vec<_> = lines.iter().map(String::as_str).collect();
+        self.log_line(&texts).with_context(|| format!("the kernel log lacks {lines:?}")).map(drop)
     }
 
     /// The bitmap is in use and the kernel believed it.

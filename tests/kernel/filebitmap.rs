@@ -23,11 +23,12 @@ pub(crate) fn with_mounted<T>(
     mount_point: &Path,
     body: impl FnOnce(&Path) -> Result<T>,
 ) -> Result<T> {
-    let _held = host::loops();
     std::fs::create_dir_all(mount_point)
         .with_context(|| format!("create {}", mount_point.display()))?;
     let arguments = ["-o".as_ref(), "loop".as_ref(), image.as_os_str(), mount_point.as_os_str()];
+    let held = host::loops();
     host::run("mount", arguments)?;
+    drop(held);
     let mounted = Mounted(mount_point.to_owned());
     let result = body(&mount_point.join("bitmap"));
     drop(mounted);

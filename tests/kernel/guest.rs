@@ -76,10 +76,10 @@ capture() {
     cp /proc/mdstat out/$1/mdstat
     dmesg > out/$1/dmesg
     for key in array_state sync_action degraded mismatch_cnt bitmap/location; do
-        cat $md/$key > out/$1/$(basename $key)
+        cat $md/$key > out/$1/${key##*/}
     done
     for device in $md/dev-*; do
-        echo "$(basename $device) $(cat $device/slot) $(cat $device/state)"
+        echo "${device##*/} $(cat $device/slot) $(cat $device/state)"
     done > out/$1/devices
 }
 

@@ -1,7 +1,7 @@
 //! What this tier needs from the machine it runs on, and the few host commands it shares.
 //!
 //! Loop devices are a pool shared by the whole machine and by parallel trials, so everything that
-//! takes one goes through `LOOPS` and holds it for as short as it can.
+//! takes one goes through `LOOPS` and holds it while it takes one: work on it may last.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -75,7 +75,7 @@ fn loop_devices() -> Result<()> {
     run("losetup", ["--find"]).map(drop).context("no loop devices")
 }
 
-/// Takes the machine's loop devices for this process; a trial that panicked leaves them usable.
+/// Keeps the rest of this process from taking a loop device; a trial that panicked leaves it usable.
 pub(crate) fn loops() -> MutexGuard<'static, ()> {
     LOOPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -104,10 +104,11 @@ fn search_path() -> String {
 
 /// Presents an image as a read-only block device while `body` runs.
 pub(crate) fn with_loop<T>(image: &Path, body: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let _held = loops();
     let arguments =
         ["--read-only".as_ref(), "--find".as_ref(), "--show".as_ref(), image.as_os_str()];
+    let held = loops();
     let device = run("losetup", arguments)?.trim().to_owned();
+    drop(held);
     let result = body(Path::new(&device));
     run("losetup", ["--detach", &device])?;
     result

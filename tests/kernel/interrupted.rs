@@ -1,10 +1,17 @@
 //! `kill -9` of `mdbitmap resync` at many moments: whatever it left behind, the next run finishes,
 //! and so does a kernel that gets the images instead.
+//!
+//! Every run counted as interrupted was: one that ended before its kill is put back and repeated.
+//! Kills by the clock hit a run at full speed, anywhere between its first look and its last
+//! superblock; kills by what the run says of itself are certain to fall between its copies.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use crate::case::{self, Accident, Place, Setup};
 use crate::expect::{self, Observed};
@@ -12,8 +19,11 @@ use crate::lab::Lab;
 use crate::{Job, images, matrix, mdbitmap};
 
 const KILLS: u32 = 16;
-/// Each costs a boot.
-const TAKEOVERS: u32 = 4;
+/// A run that ends before it is killed shall be killed a bit earlier, and so on.
+const EARLIER: u32 = 32;
+/// Rates for runs that are to be caught at work, the next for when a machine too busy to watch let
+/// the one before escape. Even the first makes a run last for seconds.
+const SLOW: [&str; 3] = ["4M", "1M", "256K"];
 
 pub(crate) fn jobs() -> Vec<Job> {
     let internal = Setup::new(3, "1.2", Place::Internal);
@@ -71,17 +81,44 @@ impl Wreck {
         copy_all(&saved(&self.lab, file), &originals(&self.lab, file))
     }
 
-    /// Whether the run was still going when it was killed.
-    fn kill_after(&self, file: Option<&Path>, delay: Duration) -> Result<bool> {
-        let mut child = mdbitmap::start_resync(file, &self.lab.members())?;
+    /// A run from the start, killed at full speed after `delay` or as little before as it takes.
+    fn kill_after(&self, file: Option<&Path>, mut delay: Duration) -> Result<()> {
+        for _ in 0..EARLIER {
+            self.put_back(file)?;
+            if self.killed_after(file, delay)? {
+                return Ok(());
+            }
+            delay = delay * 7 / 8;
+        }
+        bail!("premise: no run was interrupted")
+    }
+
+    /// A run from the start, killed once it says that so many tenths of its copying are done, but
+    /// not all of it.
+    fn kill_amid(&self, file: Option<&Path>, tenths: u64) -> Result<()> {
+        for limit in SLOW {
+            self.put_back(file)?;
+            let options = ["--limit", limit, "--progress", "json"];
+            let mut child = mdbitmap::start_resync(file, &options, &self.lab.members())?;
+            let amid = says_amid(&mut child, tenths);
+            if killed(child)? & amid? {
+                return Ok(());
+            }
+        }
+        bail!("premise: no run was interrupted between its copies")
+    }
+
+    /// Goes on from whatever there is; whether the run was still going when it was killed.
+    fn killed_after(&self, file: Option<&Path>, delay: Duration) -> Result<bool> {
+        let child = mdbitmap::start_resync(file, &[], &self.lab.members())?;
         std::thread::sleep(delay);
-        child.kill().context("kill mdbitmap")?;
-        let status = child.wait().context("wait for mdbitmap")?;
-        ensure!(
-            status.code().is_none_or(|code| code == mdbitmap::DONE),
-            "a run after an interrupted one ended with {status}"
-        );
-        Ok(status.code().is_none())
+        killed(child)
+    }
+
+    /// The run that nobody interrupts, after others that were.
+    fn finished(&self, file: Option<&Path>) -> Result<()> {
+        mdbitmap::resync(file, &[], &self.lab.members())?.expect(mdbitmap::DONE)?;
+        self.all_alike()
     }
 
     fn all_alike(&self) -> Result<()> {
@@ -92,6 +129,32 @@ impl Wreck {
         }
         Ok(())
     }
+}
+
+/// Reads progress until enough is done, and not all; false when the run ends without saying that.
+fn says_amid(child: &mut Child, tenths: u64) -> Result<bool> {
+    let progress = child.stderr.take().context("mdbitmap: no standard error")?;
+    for line in BufReader::new(progress).lines() {
+        // Other lines than progress may stand there too.
+        let said: Value = serde_json::from_str(&line?).unwrap_or_default();
+        let [done, total] = ["bytes_done", "bytes_total"].map(|key| said[key].as_u64());
+        let (done, total) = (done.unwrap_or(0), total.unwrap_or(0));
+        if done > 0 && done * 10 >= total * tenths {
+            return Ok(done < total);
+        }
+    }
+    Ok(false)
+}
+
+/// Kills a run; whether it had not ended by itself.
+fn killed(mut child: Child) -> Result<bool> {
+    child.kill().context("kill mdbitmap")?;
+    let status = child.wait().context("wait for mdbitmap")?;
+    ensure!(
+        status.code().is_none_or(|code| code == mdbitmap::DONE),
+        "a run that was to be interrupted ended with {status}"
+    );
+    Ok(status.code().is_none())
 }
 
 fn originals(lab: &Lab, file: Option<&Path>) -> Vec<PathBuf> {
@@ -114,38 +177,38 @@ fn copy_all(from: &[PathBuf], to: &[PathBuf]) -> Result<()> {
 /// Two runs are killed, the second of them a resumed one; the third must finish.
 fn run_again(setup: Setup, accident: Accident) -> Result<()> {
     let wreck = Wreck::new(setup, accident)?;
-    let killed = wreck.lab.with_bitmap_file(|file| {
-        let mut killed = 0;
+    wreck.lab.with_bitmap_file(|file| {
+        wreck.kill_amid(file, 5)?;
+        wreck.finished(file).context("killed between its copies")?;
         for attempt in 1..=KILLS {
             let delay = wreck.whole * attempt / KILLS;
-            wreck.put_back(file)?;
-            killed += u32::from(wreck.kill_after(file, delay)?);
-            killed += u32::from(wreck.kill_after(file, delay / 2)?);
-            mdbitmap::resync(file, &[], &wreck.lab.members())?.expect(mdbitmap::DONE)?;
-            wreck.all_alike().with_context(|| format!("killed after {delay:?}"))?;
+            wreck.kill_after(file, delay)?;
+            wreck.killed_after(file, delay / 2)?;
+            wreck.finished(file).with_context(|| format!("killed after {delay:?}"))?;
         }
-        Ok(killed)
+        Ok(())
     })?;
-    ensure!(killed > 0, "premise: no run was interrupted");
     matrix::kernel_agrees(&wreck.lab, &wreck.expected).with_context(|| wreck.lab.describe())
 }
 
 /// Bits and superblocks of a half-done run must still lead a kernel to everything that is missing.
+/// Each interruption costs a boot.
 fn kernel_takes_over(setup: Setup, accident: Accident) -> Result<()> {
     let wreck = Wreck::new(setup, accident)?;
-    let mut killed = 0;
-    for attempt in 1..=TAKEOVERS {
-        let delay = wreck.whole * attempt / (TAKEOVERS + 1);
-        killed += wreck.lab.with_bitmap_file(|file| {
-            wreck.put_back(file)?;
-            Ok(u32::from(wreck.kill_after(file, delay)?))
-        })?;
-        wreck.lab.judge("idle\n")?;
-        let observed = Observed::load(&wreck.lab, "assembled")?;
-        let moment = || format!("killed after {delay:?}, {}", wreck.lab.describe());
-        observed.complete(setup.members).with_context(moment)?;
-        expect::sound(&wreck.lab, "assembled", &wreck.expected).with_context(moment)?;
+    for tenths in [3, 7] {
+        wreck.lab.with_bitmap_file(|file| wreck.kill_amid(file, tenths))?;
+        kernel_completes(&wreck).with_context(|| format!("killed at {tenths} tenths"))?;
+        let delay = wreck.whole * tenths as u32 / 10;
+        wreck.lab.with_bitmap_file(|file| wreck.kill_after(file, delay))?;
+        kernel_completes(&wreck).with_context(|| format!("killed after {delay:?}"))?;
     }
-    ensure!(killed > 0, "premise: no run was interrupted");
     Ok(())
+}
+
+fn kernel_completes(wreck: &Wreck) -> Result<()> {
+    let lab = &wreck.lab;
+    lab.judge("idle\n")?;
+    let observed = Observed::load(lab, "assembled")?;
+    observed.complete(lab.setup.members).with_context(|| lab.describe())?;
+    expect::sound(lab, "assembled", &wreck.expected).with_context(|| lab.describe())
 }

@@ -76,13 +76,17 @@ pub(crate) fn resync(bitmap: Option<&Path>, options: &[&str], members: &[PathBuf
     run(&resync_arguments(bitmap, &options, members))
 }
 
-/// The same, only started.
-pub(crate) fn start_resync(bitmap: Option<&Path>, members: &[PathBuf]) -> Result<Child> {
+/// The same, only started; its standard error can be read.
+pub(crate) fn start_resync(
+    bitmap: Option<&Path>,
+    options: &[&str],
+    members: &[PathBuf],
+) -> Result<Child> {
     Command::new(PROGRAM)
-        .args(resync_arguments(bitmap, &[], members))
+        .args(resync_arguments(bitmap, options, members))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("start {PROGRAM}"))
 }

@@ -27,6 +27,13 @@ install_kernel_tier() {
     kernel_tier_install
 }
 
+# install_patchelf: for kernels of other releases.
+install_patchelf() {
+    kernel_tier_packages=
+    kernel_tier_need patchelf patchelf
+    kernel_tier_install
+}
+
 # kernel_tier_install: installs what was remembered.
 kernel_tier_install() {
     [ -n "$kernel_tier_packages" ] || return 0
