@@ -43,7 +43,7 @@ fn people_see_the_lines_of_mdadm_and_more() {
     assert_eq!(lines[13], "            Size : 296 of 296 bytes, fits");
     assert!(lines[15].starts_with("             Map : "));
     assert_eq!(lines[15].chars().count(), 80);
-    let range = lines[18].split_whitespace().collect::<Vec<_>>();
+    let range = lines[19].split_whitespace().collect::<Vec<_>>();
     assert_eq!(range, ["4", "4", "16384", "16384"]);
     let same = run(["-X".as_ref(), path.as_os_str(), "--map".as_ref(), "--ranges".as_ref()]);
     assert_eq!(same.out, shown.out);
