@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
 /// The world as a command sees it.
 #[derive(Debug)]
@@ -60,5 +60,7 @@ fn watch_signals() -> io::Result<Arc<AtomicBool>> {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
+    // Caught, so that a write beyond the limit of file sizes fails like any other that fails.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     Ok(stop)
 }

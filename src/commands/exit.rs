@@ -66,8 +66,16 @@ pub fn report(error: &anyhow::Error) -> ExitStatus {
     if error.chain().any(is_broken_pipe) {
         return ExitStatus::Done;
     }
-    output::complain(&format!("{error:#}"));
+    output::complain(&words(error));
     error.downcast_ref::<Error>().map_or(ExitStatus::Io, |error| error.kind().into())
+}
+
+/// A bare system error is that of standard output: all others come with what was being done.
+fn words(error: &anyhow::Error) -> String {
+    match error.chain().len() == 1 && error.is::<io::Error>() {
+        true => format!("cannot print the report: {error}"),
+        false => format!("{error:#}"),
+    }
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {

@@ -57,7 +57,8 @@ impl Map {
         let cells = self.dirty.len().max(1) as u64;
         let share = self.total.div_ceil(cells);
         let legend = format!("{none} clean {quarter} 25% {half} 50% {most} 75% {all} all dirty");
-        writeln!(out, "{:LABEL$}{legend}; a cell is {share} chunks at most", "")
+        writeln!(out, "{:LABEL$}{legend}", "")?;
+        writeln!(out, "{:LABEL$}chunks in a cell, at most: {share}", "")
     }
 
     fn shade(&self, cell: usize) -> usize {
@@ -84,6 +85,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_explains_the_map_fits_80_columns_too() {
+        let mut out = Vec::new();
+        Map::new(Chunks::new(u64::MAX), 80).draw(&mut out, true).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
 
     fn drawn(total: u64, width: usize, runs: &[(u64, u64)]) -> String {
         let mut map = Map::new(Chunks::new(total), width);

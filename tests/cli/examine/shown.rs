@@ -1,5 +1,7 @@
 //! What is shown of a bitmap that is in order.
 
+use std::fs::OpenOptions;
+
 use mdbitmap::format::bitmap::StateFlags;
 use serde_json::json;
 
@@ -41,7 +43,7 @@ fn people_see_the_lines_of_mdadm_and_more() {
     assert_eq!(lines[13], "            Size : 296 of 296 bytes, fits");
     assert!(lines[15].starts_with("             Map : "));
     assert_eq!(lines[15].chars().count(), 80);
-    let range = lines[18].split_whitespace().collect::<Vec<_>>();
+    let range = lines[19].split_whitespace().collect::<Vec<_>>();
     assert_eq!(range, ["4", "4", "16384", "16384"]);
     let same = run(["-X".as_ref(), path.as_os_str(), "--map".as_ref(), "--ranges".as_ref()]);
     assert_eq!(same.out, shown.out);
@@ -87,6 +89,17 @@ fn one_bad_path_does_not_hide_the_others() {
     let run = run(["examine".as_ref(), dir.path().as_os_str(), good.as_os_str()]);
     assert_eq!(run.status, 4);
     assert!(run.out.contains("Bitmap : 313 bits"), "{}", run.out);
+}
+
+#[test]
+fn output_that_cannot_be_written_is_not_taken_for_a_disk() {
+    let dir = support::temp_dir();
+    let path = support::file(&dir, "b", &with_bits(&small(), &[0; 40]));
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = support::mdbitmap();
+    let run = support::Run::from(command.arg("examine").arg(path).stdout(full).output().unwrap());
+    assert_eq!(run.status, 5);
+    assert!(run.err.starts_with("mdbitmap: cannot print the report: No space"), "{}", run.err);
 }
 
 #[test]

@@ -107,6 +107,20 @@ fn killed_it_leaves_what_the_next_run_needs() {
 }
 
 #[test]
+fn a_limit_of_file_sizes_is_an_error_and_the_next_run_goes_on() {
+    let array = Array::new();
+    let good = array.data(0);
+    // In blocks of 512 bytes or 1 KiB: either ends inside the members' data.
+    let script = "ulimit -f 4000; exec \"$0\" resync \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_mdbitmap")]).args(array.members());
+    let run = Run::from(shell.output().unwrap());
+    assert_eq!(run.status, 6, "{run:?}");
+    assert!(run.err.contains("File too large") || run.out.contains("File too large"), "{run:?}");
+    goes_on(&array, &good);
+}
+
+#[test]
 fn while_one_works_another_is_turned_away() {
     let array = Array::new();
     let child = in_the_middle(&array);
