@@ -16,6 +16,7 @@ pub mod io;
 pub mod ioctl;
 pub mod output;
 pub mod resync;
+pub mod running;
 pub mod store;
 pub mod sysfs;
 pub mod units;

@@ -18,14 +18,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["units", "error", "format", "ioctl", "sysfs", "io"]),
     ("array", &["units", "error", "format"]),
     ("store", &["units", "error", "format", "ioctl", "io", "guard", "array"]),
+    ("running", &["units", "error", "format", "sysfs", "guard", "store"]),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
     ("demo", &["units", "error", "format", "io", "store"]),
-    ("output", &["units", "error", "format", "array", "store", "resync", "demo"]),
+    ("output", &["units", "error", "format", "array", "store", "running", "resync", "demo"]),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store",
-            "resync", "demo", "output",
+            "running", "resync", "demo", "output",
         ],
     ),
 ];
@@ -34,7 +35,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const UNSAFE_FILES: &[&str] = &["ioctl/raw.rs"];
 
 /// Files that decide: pure, without I/O of any kind.
-const PURE: &[&str] = &["format", "array", "parity", "resync/plan", "resync/trust", "resync/batch"];
+const PURE: &[&str] = &[
+    "format",
+    "array",
+    "parity",
+    "resync/plan",
+    "resync/trust",
+    "resync/batch",
+    "running/parse",
+    "running/wait",
+];
 
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -25,6 +25,10 @@ pub enum Command {
     #[allow(missing_docs)]
     Resync(super::resync::ResyncArgs),
     #[allow(missing_docs)]
+    Status(super::status::StatusArgs),
+    #[allow(missing_docs)]
+    Wait(super::wait::WaitArgs),
+    #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),
 }
 

@@ -3,10 +3,13 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+
+/// How long a signal may go unnoticed.
+const STEP: Duration = Duration::from_millis(50);
 
 /// The world as a command sees it.
 #[derive(Debug)]
@@ -36,6 +39,26 @@ impl Context {
     #[must_use]
     pub fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
+    }
+
+    /// Whether standard output can be drawn over.
+    #[must_use]
+    pub fn stdout_is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Sleeps so long; false as soon as somebody asks to stop.
+    #[must_use]
+    pub fn nap(&self, long: Duration) -> bool {
+        let until = Instant::now() + long;
+        while !self.stop.load(Ordering::Relaxed) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(STEP));
+        }
+        false
     }
 
     /// Seconds since 1970, as superblocks count them.

@@ -15,6 +15,8 @@ pub mod demo;
 pub mod examine;
 pub mod exit;
 pub mod resync;
+pub mod status;
+pub mod wait;
 
 use args::{Cli, Command};
 use context::Context;
@@ -38,5 +40,7 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Demo(args) => demo::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
+        Command::Status(args) => status::run(&args, context),
+        Command::Wait(args) => wait::run(&args, context),
     }
 }

@@ -61,7 +61,7 @@ pub struct ResyncArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ProgressArg {
+pub(super) enum ProgressArg {
     /// A bar on a terminal, lines elsewhere
     Auto,
     /// A bar
@@ -72,6 +72,18 @@ enum ProgressArg {
     Json,
     /// Nothing
     None,
+}
+
+impl ProgressArg {
+    pub(super) fn style(self, context: &Context) -> Style {
+        match self {
+            Self::Auto if context.stderr_is_terminal() => Style::Bar,
+            Self::Auto | Self::Lines => Style::Lines,
+            Self::Bar => Style::Bar,
+            Self::Json => Style::Json,
+            Self::None => Style::None,
+        }
+    }
 }
 
 fn parse_limit(text: &str) -> Result<Bytes, String> {
@@ -91,16 +103,6 @@ impl ResyncArgs {
             now,
         }
     }
-
-    fn style(&self, context: &Context) -> Style {
-        match self.progress {
-            ProgressArg::Auto if context.stderr_is_terminal() => Style::Bar,
-            ProgressArg::Auto | ProgressArg::Lines => Style::Lines,
-            ProgressArg::Bar => Style::Bar,
-            ProgressArg::Json => Style::Json,
-            ProgressArg::None => Style::None,
-        }
-    }
 }
 
 /// A number is a slot; `./0` is a file of that name.
@@ -114,7 +116,7 @@ fn source(text: &str) -> Source {
 /// What the library says, or standard output failed.
 pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let options = args.options(context.now());
-    let mut observer = progress::observer(args.style(context));
+    let mut observer = progress::observer(args.progress.style(context));
     let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
     match print(args, context, &report) {
         // Nobody is reading; the status still tells what became of the array.

@@ -6,6 +6,8 @@ pub mod demo;
 pub mod examine;
 pub mod progress;
 pub mod resync;
+pub mod status;
+pub mod wait;
 
 use std::io::Write as _;
 

@@ -130,6 +130,12 @@ impl BitmapAtRest {
         &self.report
     }
 
+    /// Whether it was read past the page cache to the end.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.source.is_direct()
+    }
+
     /// Goes through the bits again and tells every maximal run of dirty chunks.
     ///
     /// # Errors

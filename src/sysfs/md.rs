@@ -52,7 +52,7 @@ impl System {
 }
 
 /// Thirty-two digits with dashes anywhere; all zero means that the array has none.
-fn uuid(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {
     let digits: Option<Vec<u32>> =
         text.chars().filter(|c| *c != '-').map(|c| c.to_digit(16)).collect();
     let digits = digits.filter(|digits| digits.len() == 32)?;

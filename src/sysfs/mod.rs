@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+pub mod attr;
 pub mod block;
 pub mod devnum;
 pub mod loops;

@@ -6,4 +6,5 @@ mod create;
 mod demo;
 mod examine;
 mod resync;
+mod status;
 mod support;

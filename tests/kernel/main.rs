@@ -24,6 +24,7 @@ mod mdadm;
 mod mdbitmap;
 mod refuse;
 mod special;
+mod status;
 mod uml;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -127,6 +128,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(special::jobs());
     jobs.extend(interrupted::jobs());
     jobs.extend(refuse::jobs());
+    jobs.extend(status::jobs());
     jobs
 }
 

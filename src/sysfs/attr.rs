@@ -1,0 +1,71 @@
+//! Single attributes of assembled arrays. The kernel prints at most a page into one; what is longer
+//! is none of the kernel's, and read no further.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use super::{System, is_absent, names_in};
+use crate::error::{Error, Result};
+
+/// Bytes the kernel prints into an attribute at most.
+const PAGE: u64 = 4096;
+
+impl System {
+    /// The names of all md devices, in use or not.
+    ///
+    /// # Errors
+    /// sysfs cannot be read.
+    pub fn md_names(&self) -> Result<Vec<String>> {
+        let mut names = names_in(&self.sys.join("block"))?;
+        names.retain(|name| name.starts_with("md") && self.md_dir(name, "").is_dir());
+        Ok(names)
+    }
+
+    /// What the kernel says under `md/KEY` of the array: none where it has no such attribute, the
+    /// empty text where that cannot be the kernel's.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn md_attribute(&self, array: &str, key: &str) -> Result<Option<String>> {
+        let path = self.md_dir(array, key);
+        match read_page(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(Error::io("read", path, error)),
+        }
+    }
+
+    /// Whether the array has `md/KEY`.
+    #[must_use]
+    pub fn md_has(&self, array: &str, key: &str) -> bool {
+        self.md_dir(array, key).exists()
+    }
+
+    /// The kernel's names of the array's members.
+    ///
+    /// # Errors
+    /// sysfs cannot be read.
+    pub fn md_members(&self, array: &str) -> Result<Vec<String>> {
+        let names = names_in(&self.md_dir(array, ""))?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix("dev-")).map(Into::into).collect())
+    }
+
+    /// Whether the kernel has the md driver.
+    #[must_use]
+    pub fn has_md(&self) -> bool {
+        fs::metadata(self.proc.join("mdstat")).is_ok()
+    }
+
+    fn md_dir(&self, array: &str, key: &str) -> std::path::PathBuf {
+        self.sys.join("block").join(array).join("md").join(key)
+    }
+}
+
+fn read_page(path: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(PAGE + 1).read_to_end(&mut bytes)?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|len| len <= PAGE);
+    let text = String::from_utf8(bytes).ok().filter(|_| fits);
+    Ok(text.map_or_else(String::new, |text| text.trim_end_matches('\n').to_owned()))
+}

@@ -1,0 +1,67 @@
+//! `status` and `wait`: what this machine runs, and made-up machines.
+
+use mdbitmap::output::status;
+use mdbitmap::running;
+use mdbitmap::sysfs::System;
+
+use crate::support::{json, run, temp_dir};
+
+#[test]
+fn the_machine_as_it_is_fits_the_schema() {
+    let told = run(["status", "--json"]);
+    assert_eq!(told.status, 0, "{}", told.err);
+    json(&told.out, "status.schema.json");
+    let told = run(["status"]);
+    assert_eq!(told.status, 0, "{}", told.err);
+    assert!(!told.out.is_empty(), "silence is no answer");
+}
+
+#[test]
+fn what_is_no_array_is_said() {
+    for command in ["status", "wait"] {
+        let told = run([command, "/dev/null"]);
+        assert_eq!(told.status, 2, "{}", told.err);
+        assert!(told.err.contains("/dev/null: no array is assembled there"), "{}", told.err);
+        let told = run([command, "/dev/none-such"]);
+        assert_eq!(told.status, 5, "{}", told.err);
+        assert!(told.err.contains("/dev/none-such"), "{}", told.err);
+    }
+    assert_eq!(run(["wait"]).status, 2);
+    assert_eq!(run(["status", "--watch=0"]).status, 2);
+}
+
+#[test]
+fn a_made_up_machine_fits_the_schema_and_the_table() {
+    let root = temp_dir();
+    let files = [
+        ("array_state", "clean"),
+        ("level", "raid1"),
+        ("bitmap/location", "file"),
+        ("sync_action", "check"),
+        ("sync_completed", "8 / 16"),
+        ("sync_speed", "1"),
+        ("mismatch_cnt", "8"),
+        ("uuid", "01234567-89ab-cdef-fedc-ba9876543210"),
+        ("dev-sda/slot", "0"),
+        ("dev-sda/state", "in_sync"),
+    ];
+    for (path, text) in files {
+        let path = root.path().join("sys/block/md0/md").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("{text}\n")).unwrap();
+    }
+    let arrays = running::all(&System::at(root.path())).unwrap();
+    let mut out = Vec::new();
+    status::json(&mut out, &arrays, true).unwrap();
+    let value = json(&String::from_utf8(out).unwrap(), "status.schema.json");
+    let array = &value["arrays"][0];
+    assert_eq!(array["sync"]["eta_seconds"], 4);
+    assert_eq!(array["bitmap"]["kind"], "file");
+    let mut out = Vec::new();
+    status::text(&mut out, &arrays, true, 120).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("0 sda in_sync") && text.contains("4 seconds to go"), "{text}");
+    let mut out = Vec::new();
+    status::text(&mut out, &[], false, 80).unwrap();
+    assert!(String::from_utf8(out).unwrap().contains("no md driver"));
+}
