@@ -80,9 +80,10 @@ fn wanted(options: &ResyncOptions, candidates: &[Candidate<'_>]) -> Result<Optio
 
 /// Set bits, and the data they cover; none where the bitmap is not believed.
 fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
-    let Some(store) = bitmap.store().filter(|_| bitmap.doubt.is_none()) else {
+    let Some((_, header)) = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none()) else {
         return Ok((0, Bytes::ZERO));
     };
+    let store = bitmap.store(header);
     let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
     let failed = |e| Error::io("read the bits", &path, e);
     let dirty = store.count(engine).map_err(failed)?;

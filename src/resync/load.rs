@@ -116,16 +116,14 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// The bits, where the superblock says how many there are.
-    pub(super) fn store(&self) -> Option<BitStore> {
-        let (_, header) = self.header.as_ref()?;
-        let copies = self.places.iter().zip(&self.trusted);
-        let copies = copies.map(|(place, trusted)| Copy {
+    /// The bits, by the terms of `header`, at every place.
+    pub(super) fn store(&self, header: &BitmapSuper) -> BitStore {
+        let copies = self.places.iter().zip(&self.trusted).map(|(place, trusted)| Copy {
             dev: place.dev,
             bits_at: place.at.saturating_add(header.bits_at()),
             trusted: *trusted,
         });
-        Some(BitStore { copies: copies.collect(), chunk: header.chunk, size: header.sync_size })
+        BitStore { copies: copies.collect(), chunk: header.chunk, size: header.sync_size }
     }
 
     /// What planning needs to know of it.

@@ -3,7 +3,7 @@
 //!
 //! After this a crash at any point leaves an array whose dirty bits cover all that may differ.
 
-use super::bits::{BitStore, Copy};
+use super::bits::BitStore;
 use super::finish::SuperWriter;
 use super::load::Bitmap;
 use super::plan::{Decision, Plan};
@@ -106,16 +106,6 @@ fn fresh(bitmap: &Bitmap, array: &SuperView) -> Result<NewBitmap> {
         write_behind: 0,
         sectors_reserved: u32::try_from(room.to_sectors_floor().get()).unwrap_or(0),
     })
-}
-
-/// The bits by these terms, at every place.
-pub(super) fn store(bitmap: &Bitmap, terms: &Terms) -> BitStore {
-    let copies = bitmap.places.iter().zip(&bitmap.trusted).map(|(place, trusted)| Copy {
-        dev: place.dev,
-        bits_at: place.at.saturating_add(terms.value.bits_at()),
-        trusted: *trusted,
-    });
-    BitStore { copies: copies.collect(), chunk: terms.value.chunk, size: terms.value.sync_size }
 }
 
 /// Writes the bitmap superblock to every copy; durable when it returns.

@@ -9,7 +9,7 @@ use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
 use super::judge::Judged;
 use super::plan::Plan;
-use super::prepare::{Terms, prepare, settled, store, write_header};
+use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
 use super::run::{ResyncOptions, Seen, path_of};
 use crate::array::mirror::{Leg, Mirror};
@@ -38,7 +38,7 @@ pub(super) fn work(
 ) -> Result<()> {
     let Judged { assembly, bitmap, plan, terms, total, .. } = judged;
     let freshest = &seen.superblocks[assembly.freshest];
-    let mut bits = terms.as_ref().map(|terms| store(&bitmap, terms));
+    let mut bits = terms.as_ref().map(|terms| bitmap.store(&terms.value));
     let seats = seats(options, seen, &plan);
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());

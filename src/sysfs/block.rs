@@ -26,17 +26,6 @@ impl System {
         self.directory(number)?.map(|dir| device(dir, number)).transpose()
     }
 
-    /// The device that sysfs calls `name`, unless there is none.
-    ///
-    /// # Errors
-    /// sysfs cannot be read.
-    pub fn block_device_named(&self, name: &str) -> Result<Option<BlockDevice>> {
-        let number = read_text(&self.sys.join("class/block").join(name).join("dev"))?
-            .or(read_text(&self.sys.join("block").join(name).join("dev"))?);
-        let number = number.and_then(|text| text.parse().ok());
-        number.map(|number| self.block_device(number)).transpose().map(Option::flatten)
-    }
-
     /// What the device is made of: the members of an array, the disks under a mapping.
     ///
     /// # Errors
