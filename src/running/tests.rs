@@ -168,3 +168,17 @@ fn a_frozen_array_is_given_up_but_not_at_once() {
     assert_eq!(waited(&["frozen", "frozen", "idle"], 99).0, Ended::Idle);
     assert_eq!(waited(&["frozen"; 9], 99).0, Ended::Frozen);
 }
+
+/// Dirty chunks are read from a member in sync; another one's bitmap may be long out of date.
+#[test]
+fn only_a_member_in_sync_with_a_slot_is_one() {
+    let member = |slot: Option<u16>, states: &[&str]| Member {
+        name: "sda".into(),
+        slot: slot.map(crate::units::Slot),
+        states: states.iter().map(ToString::to_string).collect(),
+    };
+    assert!(member(Some(0), &["in_sync", "write_mostly"]).is_in_sync());
+    assert!(!member(Some(0), &["in_sync", "faulty"]).is_in_sync());
+    assert!(!member(Some(0), &["spare"]).is_in_sync());
+    assert!(!member(None, &["in_sync"]).is_in_sync());
+}
