@@ -14,6 +14,7 @@ pub mod format;
 pub mod guard;
 pub mod io;
 pub mod ioctl;
+pub mod manage;
 pub mod output;
 pub mod resync;
 pub mod running;

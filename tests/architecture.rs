@@ -19,14 +19,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("array", &["units", "error", "format"]),
     ("store", &["units", "error", "format", "ioctl", "io", "guard", "array"]),
     ("running", &["units", "error", "format", "sysfs", "guard", "store"]),
+    (
+        "manage",
+        &["units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store", "running"],
+    ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
     ("demo", &["units", "error", "format", "io", "store"]),
-    ("output", &["units", "error", "format", "array", "store", "running", "resync", "demo"]),
+    (
+        "output",
+        &["units", "error", "format", "array", "store", "running", "manage", "resync", "demo"],
+    ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store",
-            "running", "resync", "demo", "output",
+            "running", "manage", "resync", "demo", "output",
         ],
     ),
 ];

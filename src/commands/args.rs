@@ -27,6 +27,8 @@ pub enum Command {
     #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]
+    Stop(super::stop::StopArgs),
+    #[allow(missing_docs)]
     Wait(super::wait::WaitArgs),
     #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),

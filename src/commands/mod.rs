@@ -14,8 +14,10 @@ pub mod create;
 pub mod demo;
 pub mod examine;
 pub mod exit;
+pub mod manage;
 pub mod resync;
 pub mod status;
+pub mod stop;
 pub mod wait;
 
 use args::{Cli, Command};
@@ -41,6 +43,7 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Status(args) => status::run(&args, context),
+        Command::Stop(args) => stop::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),
     }
 }

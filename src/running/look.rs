@@ -31,12 +31,15 @@ pub fn find(path: &Path, system: &System) -> Result<String> {
     {
         return Ok(name.to_owned());
     }
-    let array = running_array(path, system)?.map(|array| array.name);
-    array.ok_or_else(|| {
+    let none = || {
         Error::usage("no array is assembled there")
             .at_path(path)
             .hint("name an array such as /dev/md0; `mdbitmap status` lists them")
-    })
+    };
+    if bare.is_some() && !path.exists() {
+        return Err(none());
+    }
+    running_array(path, system)?.map(|array| array.name).ok_or_else(none)
 }
 
 /// The array of this name; none where there is none, or it has gone.

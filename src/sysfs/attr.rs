@@ -1,9 +1,9 @@
 //! Single attributes of assembled arrays. The kernel prints at most a page into one; what is longer
 //! is none of the kernel's, and read no further.
 
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use super::{System, is_absent, names_in};
 use crate::error::{Error, Result};
@@ -42,6 +42,17 @@ impl System {
         self.md_dir(array, key).exists()
     }
 
+    /// Writes `value` to `md/KEY` of the array: one write, as the kernel wants it.
+    ///
+    /// # Errors
+    /// There is no such attribute, or the kernel refuses; the errno is kept.
+    pub fn md_write(&self, array: &str, key: &str, value: &str) -> Result<()> {
+        let path = self.md_dir(array, key);
+        let failed = |error| Error::io(&format!("write {value:?} to"), &path, error);
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+        file.write_all(value.as_bytes()).map_err(failed)
+    }
+
     /// The kernel's names of the array's members.
     ///
     /// # Errors
@@ -57,7 +68,7 @@ impl System {
         fs::metadata(self.proc.join("mdstat")).is_ok()
     }
 
-    fn md_dir(&self, array: &str, key: &str) -> std::path::PathBuf {
+    fn md_dir(&self, array: &str, key: &str) -> PathBuf {
         self.sys.join("block").join(array).join("md").join(key)
     }
 }

@@ -71,7 +71,8 @@ pub struct Note {
 }
 
 impl Note {
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    /// A note; `message` is a sentence.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 }

@@ -9,7 +9,7 @@ use crate::array::coverage::{covered, covered_by};
 use crate::error::{Error, Result};
 use crate::format::md::{ResyncPoint, SuperView, Superblock};
 use crate::guard::{Running, System, running_array, superblock_of};
-use crate::ioctl::md::{ArrayInfo, array_info};
+use crate::ioctl::md::{ARRAY_BITMAP_PRESENT, ARRAY_CLEAN, ArrayInfo, MdDevice};
 use crate::units::{Events, SECTOR_BYTES, Sectors};
 
 /// What is known of the array at `target`.
@@ -33,8 +33,7 @@ fn of_member(path: &Path) -> Result<ArrayFacts> {
 /// The freshest of its members' superblocks speaks for a running array; without superblocks its
 /// driver does.
 fn of_running(path: &Path, running: &Running) -> Result<ArrayFacts> {
-    let array = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    let info = array_info(&array, path)?;
+    let info = MdDevice::open(path)?.array_info()?;
     if !info.is_persistent() {
         return without_superblocks(path, &info);
     }
@@ -114,7 +113,7 @@ fn without_superblocks(path: &Path, info: &ArrayInfo) -> Result<ArrayFacts> {
         events: Events::ZERO,
         level: info.level,
         size,
-        clean: info.state & 1 != 0,
-        has_bitmap: info.state & 1 << 8 != 0,
+        clean: info.state & ARRAY_CLEAN != 0,
+        has_bitmap: info.state & ARRAY_BITMAP_PRESENT != 0,
     })
 }

@@ -1,0 +1,67 @@
+//! Stopping an array: what is in use is named before the kernel says "busy".
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::privilege;
+use super::report::{Fact, Note, Report, Step};
+use super::target::Target;
+use crate::error::{Error, Result};
+use crate::guard::{sentence, usage_of};
+use crate::running::{Action, Array};
+use crate::sysfs::System;
+
+/// The device manager opens what it sees change, for moments.
+const TRIES: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(50);
+const EBUSY: i32 = nix::libc::EBUSY;
+
+/// Stops the array at `path`.
+///
+/// # Errors
+/// Usage where no array is there, refused where it is in use or the user may not, I/O where the
+/// kernel refuses.
+pub fn stop(path: &Path, dry_run: bool, system: &System) -> Result<Report> {
+    privilege::needed(system)?;
+    let target = Target::find(path, system)?;
+    not_in_use(&target, system)?;
+    let mut report = Report::new("stop", &target, dry_run);
+    report.facts.push(Fact::new("state", "State", target.array.state));
+    report.notes.extend(unfinished(&target.array));
+    report.steps.push(Step::new("stop", ("stopped", "stop"), &target.array.name));
+    if !dry_run {
+        until_free(&target)?;
+    }
+    Ok(report)
+}
+
+fn not_in_use(target: &Target, system: &System) -> Result<()> {
+    let node = &target.array.node;
+    let reasons = usage_of(node, system)?;
+    match reasons.is_empty() {
+        true => Ok(()),
+        false => Err(Error::refused(format!("in use: {}", sentence(&reasons)))
+            .at_path(node)
+            .hint("unmount what is on it, and stop what is made of it")),
+    }
+}
+
+fn unfinished(array: &Array) -> Option<Note> {
+    let action = array.sync.action;
+    let runs = !matches!(action, Action::Idle | Action::Frozen | Action::Unknown);
+    runs.then(|| {
+        let message = format!("its {} is not done; it goes on at the next start", action.as_str());
+        Note::new("unfinished", message)
+    })
+}
+
+fn until_free(target: &Target) -> Result<()> {
+    for _ in 1..TRIES {
+        match target.device.stop() {
+            Err(error) if error.errno() == Some(EBUSY) => sleep(BETWEEN),
+            answer => return answer,
+        }
+    }
+    target.device.stop()
+}
