@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::error::Result;
 pub use crate::sysfs::System;
 pub use exclusive::open_exclusive;
-pub use members::{array_running, superblock_of};
+pub use members::{array_running, superblock_of, superblock_on_disk};
 pub use reasons::InUse;
 pub use running::{Running, is_on_array, running_array};
 

@@ -17,6 +17,7 @@ pub mod devnum;
 pub mod loops;
 pub mod md;
 pub mod tables;
+pub mod writers;
 
 pub use devnum::DevNum;
 

@@ -8,7 +8,7 @@ use super::plan::ArrayFacts;
 use crate::array::coverage::{covered, covered_by};
 use crate::error::{Error, Result};
 use crate::format::md::{ResyncPoint, SuperView, Superblock};
-use crate::guard::{Running, System, running_array, superblock_of};
+use crate::guard::{Running, System, running_array, superblock_of, superblock_on_disk};
 use crate::ioctl::md::{ARRAY_BITMAP_PRESENT, ARRAY_CLEAN, ArrayInfo, MdDevice};
 use crate::units::{Events, SECTOR_BYTES, Sectors};
 
@@ -48,8 +48,7 @@ fn of_running(path: &Path, running: &Running) -> Result<ArrayFacts> {
 fn freshest(members: &[PathBuf]) -> Result<Option<Superblock>> {
     let mut best: Option<Superblock> = None;
     for path in members {
-        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let Some(found) = superblock_of(&file, path)?.filter(Superblock::is_sound) else {
+        let Some(found) = superblock_on_disk(path)?.filter(Superblock::is_sound) else {
             continue;
         };
         if best.as_ref().is_none_or(|best| best.view().events < found.view().events) {
