@@ -9,9 +9,11 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 pub mod args;
+pub mod attach;
 pub mod context;
 pub mod create;
 pub mod demo;
+pub mod detach;
 pub mod examine;
 pub mod exit;
 pub mod manage;
@@ -38,8 +40,10 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
+        Command::Attach(args) => attach::run(&args, context),
         Command::Create(args) => create::run(&args, context),
         Command::Demo(args) => demo::run(&args, context),
+        Command::Detach(args) => detach::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Status(args) => status::run(&args, context),

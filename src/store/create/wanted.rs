@@ -12,8 +12,11 @@ use crate::guard::{Running, System, running_array, superblock_of, superblock_on_
 use crate::ioctl::md::{ARRAY_BITMAP_PRESENT, ARRAY_CLEAN, ArrayInfo, MdDevice};
 use crate::units::{Events, SECTOR_BYTES, Sectors};
 
-/// What is known of the array at `target`.
-pub(super) fn look(target: &Path, system: &System) -> Result<ArrayFacts> {
+/// What is known of the array at `target`: an assembled array, or a member of a stopped one.
+///
+/// # Errors
+/// It cannot be read, is no such thing, or is an array that no bitmap can be for.
+pub fn look(target: &Path, system: &System) -> Result<ArrayFacts> {
     match running_array(target, system)? {
         Some(running) => of_running(target, &running),
         None => of_member(target),
