@@ -25,6 +25,7 @@ mod live;
 mod matrix;
 mod mdadm;
 mod mdbitmap;
+mod record;
 mod refuse;
 mod special;
 mod stage;
@@ -134,6 +135,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
     jobs.extend(live::jobs());
+    jobs.extend(record::jobs());
     jobs
 }
 
