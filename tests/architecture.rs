@@ -44,6 +44,7 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
+    "sysfs/mdstat/lines",
 ];
 
 fn sources() -> Vec<(String, String)> {
