@@ -41,7 +41,7 @@ impl System {
     /// sysfs cannot be read.
     pub fn number_of(&self, name: &str) -> Result<Option<DevNum>> {
         let dev = self.sys.join("class/block").join(name).join("dev");
-        Ok(read_text(&dev)?.and_then(|text| text.parse().ok()))
+        Ok(read_text(&dev, super::PAGE)?.and_then(|text| text.parse().ok()))
     }
 
     /// The partitions of a whole disk; none for a partition.

@@ -30,7 +30,8 @@ impl System {
             let Ok(pid) = name.parse::<u32>() else { continue };
             let dir = self.proc.join(&name);
             if pid != std::process::id() && writes(&dir, dev, ino) {
-                let name = read_text(&dir.join("comm")).ok().flatten().unwrap_or_default();
+                let name =
+                    read_text(&dir.join("comm"), super::PAGE).ok().flatten().unwrap_or_default();
                 found.push(Writer { pid, name: name.trim_end().to_owned() });
             }
         }
@@ -50,7 +51,7 @@ fn writes(dir: &Path, dev: u64, ino: u64) -> bool {
 
 /// What cannot be told counts as writing.
 fn may_write(fdinfo: &Path) -> bool {
-    let text = read_text(fdinfo).ok().flatten().unwrap_or_default();
+    let text = read_text(fdinfo, super::PAGE).ok().flatten().unwrap_or_default();
     let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = flags.and_then(|text| i64::from_str_radix(text.trim(), 8).ok());
     flags.is_none_or(|flags| flags & i64::from(O_ACCMODE) != i64::from(O_RDONLY))
