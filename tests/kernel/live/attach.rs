@@ -24,6 +24,7 @@ const ARRAYS: [(&str, usize, &str); 6] = [
 const FUNCTIONS: &str = "
 bits() { mdadm -X /run/fs/bitmap | sed -n 's/.* \\([0-9]*\\) dirty.*/\\1/p'; }
 none_dirty() { [ \"$(bits)\" = 0 ]; }
+quiet() { until_true 20 grep -q clean $md/array_state; }
 some_dirty() { [ \"$(bits)\" -ge \"$1\" ]; }
 ";
 
@@ -51,12 +52,12 @@ fn life(level: &str, members: usize, metadata: &str) -> Result<()> {
          says dry 0 $mdbitmap attach -n --json -c 64 -d 1 /dev/md0 /run/fs/bitmap\n\
          [ ! -e /run/fs/bitmap ]\ncapture dry\n\
          says attach 0 $mdbitmap attach --json -c 64 -d 1 /dev/md0 /run/fs/bitmap\n\
-         capture attached\nuntil_true 20 none_dirty\n\
+         quiet\ncapture attached\nuntil_true 20 none_dirty\n\
          put 3 16 16\nput 7 160 8\nuntil_true 3 some_dirty 2\nuntil_true 20 none_dirty\n\
          says save 0 $mdbitmap detach -n --json --save /run/fs/saved md0\n[ ! -e /run/fs/saved ]\n\
          says detach 0 $mdbitmap detach --json --save /run/fs/saved md0\ncapture detached\n\
          put 5 64 16\n\
-         says again 0 $mdbitmap attach --json /dev/md0 /run/fs/bitmap\ncapture again\n\
+         says again 0 $mdbitmap attach --json /dev/md0 /run/fs/bitmap\nquiet\ncapture again\n\
          until_true 20 none_dirty\nput 9 96 16\nuntil_true 3 some_dirty 1\nuntil_true 20 none_dirty\n\
          judge again\nstop\ncp /run/fs/bitmap /run/fs/saved .\n"
     );
@@ -94,7 +95,7 @@ fn existing() -> Result<()> {
     let stage = Stage::disks(2).size(12 << 20).fs(FsKind::Ext4).build()?;
     let body = format!(
         "{FUNCTIONS}raid 1 2\n\
-         quiet() {{ [ \"$(attribute array_state)\" = clean ]; }}\nuntil_true 20 quiet\n\
+         quiet\n\
          $mdbitmap create -c 64 -d 1 --array /dev/md0 /run/fs/bitmap\n\
          says kept 0 $mdbitmap attach --json md0 /run/fs/bitmap\ncapture kept\n\
          until_true 20 none_dirty\n$mdbitmap detach md0\n\

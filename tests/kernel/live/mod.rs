@@ -6,10 +6,12 @@
 use crate::Job;
 
 mod attach;
+mod attach_refused;
 mod smoke;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
     jobs.extend(attach::jobs());
+    jobs.extend(attach_refused::jobs());
     jobs
 }
