@@ -31,6 +31,14 @@ pub enum Command {
     #[allow(missing_docs)]
     Wait(super::wait::WaitArgs),
     #[allow(missing_docs)]
+    Attach(super::attach::AttachArgs),
+    #[allow(missing_docs)]
+    Detach(super::detach::DetachArgs),
+    #[allow(missing_docs)]
+    Tune(super::tune::TuneArgs),
+    #[allow(missing_docs)]
+    Dirty(super::dirty::DirtyArgs),
+    #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),
 }
 

@@ -3,11 +3,17 @@
 //! Each command looks first (`target`), then decides purely, and only then acts; a dry run ends
 //! before acting and reports the same steps. All report alike: steps, facts, notes.
 
+pub mod dirty;
+pub mod internal;
 pub mod privilege;
 pub mod report;
 pub mod stop;
 pub mod target;
+pub mod tune;
 
+pub use dirty::{Range, dirty};
+pub use internal::InternalOptions;
 pub use report::{Fact, FactValue, Report, Step};
 pub use stop::stop;
 pub use target::Target;
+pub use tune::{TuneOptions, tune};

@@ -5,8 +5,15 @@
 
 use crate::Job;
 
+mod dirty;
+mod internal;
 mod smoke;
+mod tune;
 
 pub(crate) fn jobs() -> Vec<Job> {
-    smoke::jobs()
+    let mut jobs = smoke::jobs();
+    jobs.extend(internal::jobs());
+    jobs.extend(tune::jobs());
+    jobs.extend(dirty::jobs());
+    jobs
 }
