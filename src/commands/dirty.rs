@@ -14,8 +14,8 @@ use crate::sysfs::System;
 ///
 /// For instance after a member lost writes that its disk had confirmed. Whole chunks are marked:
 /// every chunk that a range touches. Addresses are the bitmap's: of the array for RAID1 and RAID10,
-/// of the members' data areas for RAID4, 5 and 6. The kernel resyncs what is marked when it is told
-/// to (`echo resync > /sys/block/md0/md/sync_action`) or at the next start after a stop.
+/// of the members' data areas for RAID4, 5 and 6. The kernel resyncs what is marked at once, and
+/// goes on after a stop or a power cut.
 #[derive(Debug, Args)]
 #[command(
     after_help = "RANGE: START-END (END not included), START+LENGTH, chunk:N, chunk:FIRST-LAST (LAST \

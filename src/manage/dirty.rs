@@ -1,8 +1,10 @@
 //! Marking chunks of a running array's bitmap, so that the kernel makes the members agree there.
 //!
 //! Marking can only cost time, so it rounds outwards. The kernel takes numbers of bits and checks
-//! nothing: what lies behind the end is refused here. It does not begin to resync by itself, and
-//! keeps in memory where to begin; so the report tells how to make it.
+//! nothing: what lies behind the end is refused here. By itself it begins no resync, and tells no
+//! superblock that one is due: stopped then, or without power, it takes the array for clean and
+//! drops the marks. So it is frozen while bits are set, and told where to begin, which goes to the
+//! superblocks; thawed, it begins at once.
 
 mod range;
 
@@ -14,13 +16,15 @@ use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::format::bitmap::Coverage;
-use crate::running::{Action, Array, BitmapKind, bitmap_source};
+use crate::running::{Action, Array, BitmapKind, bitmap_source, parse};
 use crate::store::BitmapAtRest;
 use crate::sysfs::System;
 use crate::units::{ChunkRun, Chunks};
 pub use range::{Range, RangeError};
 
 const SET_BITS: &str = "bitmap_set_bits";
+const RESYNC_START: &str = "resync_start";
+const ACTION: &str = "sync_action";
 /// The kernel takes a page at most.
 const MOST_BYTES: usize = 4000;
 
@@ -38,14 +42,37 @@ pub fn dirty(path: &Path, ranges: &[Range], dry_run: bool, system: &System) -> R
     let mut report = told(&target, &coverage, &runs, dry_run);
     report.facts.push(Fact::new("chunks_dirty_before", "Dirty before", before.get()));
     if !dry_run {
-        for text in words(&runs) {
-            system.md_write(&target.array.name, SET_BITS, &text)?;
-        }
-        let (_, after) = look(&target.array, system)?;
+        let after = frozen(&target.array, &runs, system)?;
         report.facts.push(Fact::new("chunks_dirty_after", "Dirty after", after.get()));
     }
     report.notes.extend(notes(&target.array));
     Ok(report)
+}
+
+/// Marks while nothing can begin, and lets it begin, also when marking failed.
+fn frozen(array: &Array, runs: &[ChunkRun], system: &System) -> Result<Chunks> {
+    system.md_write(&array.name, ACTION, "frozen")?;
+    let marked = mark(array, runs, system);
+    let thawed = system.md_write(&array.name, ACTION, "idle");
+    let after = marked?;
+    thawed.map(|()| after)
+}
+
+/// Sets the bits and has the superblocks told from where on the array is to be resynced. The kernel
+/// lowers that place by itself, but only in memory; written back, it is kept.
+fn mark(array: &Array, runs: &[ChunkRun], system: &System) -> Result<Chunks> {
+    for text in words(runs) {
+        system.md_write(&array.name, SET_BITS, &text)?;
+    }
+    let from = system.md_attribute(&array.name, RESYNC_START)?;
+    match from.as_deref().and_then(parse::number) {
+        Some(from) => system.md_write(&array.name, RESYNC_START, &from.to_string())?,
+        None => {
+            let why = "the kernel does not mean to resync what was marked";
+            return Err(Error::damaged(why).at_path(&array.node));
+        }
+    }
+    Ok(look(array, system)?.1)
 }
 
 /// Refuses arrays whose bits the kernel would not set or that would suffer from it. Pure.
@@ -121,6 +148,8 @@ fn told(target: &Target, coverage: &Coverage, runs: &[ChunkRun], dry_run: bool) 
         };
         report.steps.push(Step::new("mark", ("marked", "mark"), what));
     }
+    let begin = "the kernel to resync what is marked";
+    report.steps.push(Step::new("resync", ("told", "tell"), begin));
     report
 }
 
@@ -133,21 +162,11 @@ fn space(array: &Array) -> &'static str {
 }
 
 fn notes(array: &Array) -> Vec<Note> {
-    let name = &array.name;
-    let mut notes = vec![Note::new(
-        "not-yet",
-        format!(
-            "marked chunks are made to agree by `echo resync > /sys/block/{name}/md/sync_action`, \
-             or at the next start after a stop; a power cut before either may forget the marks"
-        ),
-    )];
-    if array.degraded.unwrap_or(0) > 0 {
-        notes.push(Note::new(
-            "degraded",
-            "it is degraded: marked chunks are copied to a member that comes back",
-        ));
-    }
-    notes
+    let what = match array.degraded.unwrap_or(0) {
+        0 => "the kernel resyncs them at once; `mdbitmap wait` waits until it is done",
+        _ => "the kernel resyncs the members that are there; one that comes back gets them too",
+    };
+    vec![Note::new("resync", what)]
 }
 
 /// The texts for the kernel, none longer than it takes.

@@ -8,6 +8,7 @@ use crate::Job;
 mod dirty;
 mod internal;
 mod smoke;
+mod status;
 mod tune;
 
 pub(crate) fn jobs() -> Vec<Job> {
@@ -15,5 +16,6 @@ pub(crate) fn jobs() -> Vec<Job> {
     jobs.extend(internal::jobs());
     jobs.extend(tune::jobs());
     jobs.extend(dirty::jobs());
+    jobs.extend(status::jobs());
     jobs
 }

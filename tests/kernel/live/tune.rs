@@ -15,7 +15,7 @@ pub(crate) fn jobs() -> Vec<Job> {
 
 fn used() -> Result<()> {
     let stage = Stage::disks(2).build()?;
-    let body = "raid 1 2 --bitmap=internal\necho writemostly > $md/dev-ubdb/state\n\
+    let body = "uname -r > out/release\nraid 1 2 --bitmap=internal\necho writemostly > $md/dev-ubdb/state\n\
         says shown 0 $mdbitmap tune --json /dev/md0\n\
         says dry 0 $mdbitmap tune --write-behind=8 -n --json /dev/md0\n\
         cat $md/bitmap/backlog > out/dry-backlog\n\
@@ -26,6 +26,8 @@ fn used() -> Result<()> {
         cat $md/bitmap/max_backlog_used > out/used\nstop\n\
         mdadm -X $(disk 0) > out/examined\nmdadm --assemble /dev/md0 $(disks 0 2)\n\
         cat $md/bitmap/backlog > out/backlog-later\n\
+        dd if=fill.bin of=/dev/md0 bs=64K count=64 conv=notrunc,fsync status=none\n\
+        cat $md/bitmap/max_backlog_used > out/used-later\n\
         says off 0 $mdbitmap tune --write-behind=0 --json /dev/md0\n\
         cat $md/bitmap/backlog > out/backlog-off\nput 0 0 8\nstop\n";
     stage.boot("tune", body, Until::PoweredOff)?;
@@ -39,7 +41,10 @@ fn seen(stage: &Stage) -> Result<()> {
     ensure!(stage.json("set")?["steps"].as_array().is_some_and(|s| s.len() == 2), "steps");
     ensure!(stage.json("same")?["steps"] == serde_json::json!([]), "nothing was to be done");
     ensure!(stage.out("backlog")? == "8" && stage.out("time_base")?.starts_with('2'), "values");
-    ensure!(stage.out("used")? != "0", "no write lagged behind");
+    let used = [stage.out("used")?, stage.out("used-later")?];
+    // 6.1 counts no write that lags behind, whoever set the limit.
+    let counts = !stage.out("release")?.starts_with("6.1.");
+    ensure!(!counts || used != ["0", "0"], "no write lagged behind");
     let examined = stage.out("examined")?;
     ensure!(examined.contains("Daemon : 2s flush period"), "{examined}");
     ensure!(examined.contains("max 8"), "{examined}");
