@@ -10,12 +10,16 @@ mod range;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use super::internal::site;
 use super::privilege;
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::format::bitmap::Coverage;
+use crate::format::md::ResyncPoint;
 use crate::running::{Action, Array, BitmapKind, bitmap_source, parse};
 use crate::store::BitmapAtRest;
 use crate::sysfs::System;
@@ -25,6 +29,9 @@ pub use range::{Range, RangeError};
 const SET_BITS: &str = "bitmap_set_bits";
 const RESYNC_START: &str = "resync_start";
 const ACTION: &str = "sync_action";
+/// How long the superblocks may take to tell.
+const SUPERBLOCKS: Duration = Duration::from_secs(5);
+const BETWEEN: Duration = Duration::from_millis(50);
 /// The kernel takes a page at most.
 const MOST_BYTES: usize = 4000;
 
@@ -44,6 +51,7 @@ pub fn dirty(path: &Path, ranges: &[Range], dry_run: bool, system: &System) -> R
     if !dry_run {
         let after = frozen(&target.array, &runs, system)?;
         report.facts.push(Fact::new("chunks_dirty_after", "Dirty after", after.get()));
+        report.notes.extend(late(&target.array, system)?);
     }
     report.notes.extend(notes(&target.array));
     Ok(report)
@@ -56,6 +64,34 @@ fn frozen(array: &Array, runs: &[ChunkRun], system: &System) -> Result<Chunks> {
     let thawed = system.md_write(&array.name, ACTION, "idle");
     let after = marked?;
     thawed.map(|()| after)
+}
+
+/// Waits until a start after a power cut would resync too: the superblocks say so, or it is done.
+fn late(array: &Array, system: &System) -> Result<Option<Note>> {
+    let version = array.metadata.as_deref().unwrap_or("none");
+    if version == "none" {
+        return Ok(None);
+    }
+    let sites = site::open(array, false, system)?;
+    let told = || {
+        sites.iter().filter(|site| site.in_array).all(|site| {
+            let read = site::read(&site.device, version);
+            read.is_ok_and(|found| found.view().resync != ResyncPoint::Clean)
+        })
+    };
+    let done = || {
+        let start = system.md_attribute(&array.name, RESYNC_START);
+        start.is_ok_and(|start| start.as_deref() == Some("none"))
+    };
+    let until = Instant::now() + SUPERBLOCKS;
+    while !told() && !done() {
+        if Instant::now() > until {
+            let message = "the superblocks do not tell of it yet; they will with their next update";
+            return Ok(Some(Note::new("superblocks-late", message)));
+        }
+        sleep(BETWEEN);
+    }
+    Ok(None)
 }
 
 /// Sets the bits and has the superblocks told from where on the array is to be resynced. The kernel

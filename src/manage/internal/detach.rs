@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use super::decide;
+use super::lock;
 use super::site;
 use super::tell;
 use crate::error::Result;
@@ -44,6 +45,7 @@ pub fn detach_from(
     report.facts.push(Fact::new("chunk_bytes", "Chunk", bitmap.chunk.map(|bytes| bytes.get())));
     report.steps.push(Step::new("detach", ("removed", "remove"), "the bitmap inside its members"));
     if !dry_run {
+        let _alone = lock::take(&target.array.node, system)?;
         tell::drop_it(target, system)?;
         report.notes.extend(late(target, system)?);
     }

@@ -10,8 +10,9 @@
 mod decide;
 mod detach;
 mod layout;
+mod lock;
 mod put;
-mod site;
+pub(super) mod site;
 mod tell;
 
 use std::path::Path;
@@ -52,6 +53,7 @@ pub struct InternalOptions {
 /// member or the kernel fails; nothing is left behind then.
 pub fn attach(path: &Path, options: &InternalOptions, system: &System) -> Result<Report> {
     privilege::needed(system)?;
+    let _alone = (!options.dry_run).then(|| lock::take(path, system)).transpose()?;
     let mut target = Target::find(path, system)?;
     let named = |error: Error| error.or_at_path(path);
     let words = words(&target, system)?;

@@ -135,3 +135,6 @@ fn place(site: &Site, image: &Image, from: u64) -> Result<Bytes> {
         Error::refused("the bitmap would lie outside the member").at_path(site.device.path())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,20 +22,20 @@ use crate::units::Sectors;
 
 /// A member that is not faulty.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(in crate::manage) struct Site {
     /// The device.
-    pub(super) device: Device,
+    pub(in crate::manage) device: Device,
     /// Its superblock.
-    pub(super) superblock: Superblock,
+    pub(in crate::manage) superblock: Superblock,
     /// Whether it has a slot: the kernel keeps a copy of the bitmap there.
-    pub(super) in_array: bool,
+    pub(in crate::manage) in_array: bool,
 }
 
 /// Opens every member that is not faulty and reads its superblock.
 ///
 /// # Errors
 /// One cannot be opened or read, has no sound superblock, or contradicts the array.
-pub(super) fn open(array: &Array, write: bool, system: &System) -> Result<Vec<Site>> {
+pub(in crate::manage) fn open(array: &Array, write: bool, system: &System) -> Result<Vec<Site>> {
     let sound = |member: &&Member| !member.states.iter().any(|state| state == "faulty");
     array.members.iter().filter(sound).map(|member| one(array, member, write, system)).collect()
 }
@@ -55,7 +55,7 @@ fn one(array: &Array, member: &Member, write: bool, system: &System) -> Result<S
 ///
 /// # Errors
 /// It cannot be read, is not there, or has errors.
-pub(super) fn read(device: &Device, version: &str) -> Result<Superblock> {
+pub(in crate::manage) fn read(device: &Device, version: &str) -> Result<Superblock> {
     let size = device.size().to_sectors_floor();
     let places = candidates(size).into_iter().filter(|(found, _)| found.to_string() == version);
     for (version, at) in places {

@@ -13,12 +13,13 @@ use crate::uml::Until;
 const LEVELS: [(&str, usize); 4] = [("1", 2), ("10", 4), ("5", 3), ("6", 4)];
 const METADATA: [&str; 4] = ["0.90", "1.0", "1.1", "1.2"];
 
-/// `clear`: no bit is set on any member; `dirty`: some are, on all.
+/// `clear`: no bit is set on any member; `dirty`: some are, on all, at one moment.
 const FUNCTIONS: &str = r#"
-bits() { mdadm -X "$1" | sed -n 's/.*(chunks), \([0-9]*\) dirty.*/\1/p'; }
-clear() { for at in $(disks "$first" "$raid_count"); do [ "$(bits "$at")" = 0 ] || return 1; done; }
-dirty() { for at in $(disks "$first" "$raid_count"); do [ "$(bits "$at")" -gt 0 ] || return 1; done; }
-give() { says "$1" 0 $mdbitmap attach --internal --chunk 64K --delay 1 --json "/dev/$array"; }
+bits() { mdadm -X "$@" | sed -n 's/.*(chunks), \([0-9]*\) dirty.*/\1/p'; }
+all_bits() { bits $(disks "$first" "$raid_count") | sort -nu; }
+clear() { [ "$(all_bits)" = 0 ]; }
+dirty() { all_bits > /run/bits && [ "$(wc -l < /run/bits)" = 1 ] && [ "$(cat /run/bits)" -gt 0 ]; }
+give() { says "$1" 0 $mdbitmap attach --internal --chunk 64K --delay 2 --json "/dev/$array"; }
 assemble() { mdadm --assemble "/dev/$array" $(disks "$first" "$raid_count"); }
 "#;
 
@@ -51,12 +52,12 @@ fn given_and_taken(level: &str, members: usize, metadata: &str) -> Result<()> {
     let stage = disks(level, members).build()?;
     let body = format!(
         "{FUNCTIONS}metadata={metadata}\nraid {level} {members}\nfill\nsync\nmark\n\
-         says dry 0 $mdbitmap attach --internal --chunk 64K --delay 1 --json -n /dev/md0\n\
-         capture dry\ngive given\ncapture given\nuntil_true 10 clear\nput 0 40 32\ndirty\n\
-         until_true 15 clear\nsays status 0 $mdbitmap status --json /dev/md0\n\
+         says dry 0 $mdbitmap attach --internal --chunk 64K --delay 2 --json -n /dev/md0\n\
+         capture dry\ngive given\ncapture given\nuntil_true 30 clear\nput 0 40 32\ndirty\n\
+         until_true 30 clear\nsays status 0 $mdbitmap status --json /dev/md0\n\
          says taken 0 $mdbitmap detach --json /dev/md0\ncapture taken\n\
          mdadm --examine $(disk 0) > out/without\nput 7 80 32\ngive again\ncapture again\nput 3 9 9\n\
-         stop\nassemble\ncapture assembled\nput 5 60 8\ndirty\nuntil_true 15 clear\njudge end\nstop\n"
+         stop\nassemble\ncapture assembled\nput 5 60 8\ndirty\nuntil_true 30 clear\njudge end\nstop\n"
     );
     stage.boot("internal", &body, Until::PoweredOff)?;
     seen(&stage, members).with_context(|| stage.describe())
@@ -92,7 +93,7 @@ fn crash(level: &str, members: usize) -> Result<()> {
     let body = format!(
         "{FUNCTIONS}raid {level} {members}\nfill\n\
          (set +x; while :; do put 3 100 16; done) & load=$!\nsleep 0.2\ngive given\n\
-         cat $md/bitmap/location > out/location\nkill $load; wait $load || true\n\
+         sleep 0.2\nkill $load; wait $load || true\nuntil_true 30 clear\n\
          says again 3 $mdbitmap attach --internal /dev/md0\n{}",
         guest::write_until_killed(200, 32)
     );
@@ -127,7 +128,7 @@ fn degraded() -> Result<()> {
          put 1 2 3\nsays no 3 $mdbitmap detach /dev/md0\ncapture kept\n\
          says forced 0 $mdbitmap detach --force=degraded --json /dev/md0\ncapture taken\n\
          give again\nmark\nmdadm --zero-superblock $(disk 1)\nmdadm /dev/md0 --add $(disk 1)\n\
-         until_true 60 is_settled\nraid_count=2\nuntil_true 15 clear\ncapture whole\njudge end\nstop\n"
+         until_true 60 is_settled\nraid_count=2\nuntil_true 30 clear\ncapture whole\njudge end\nstop\n"
     );
     stage.boot("degraded", &body, Until::PoweredOff)?;
     let judged = || -> Result<()> {
