@@ -19,6 +19,7 @@ bits() { mdadm -X "$@" | sed -n 's/.*(chunks), \([0-9]*\) dirty.*/\1/p'; }
 all_bits() { bits $(disks "$first" "$raid_count") | sort -nu; }
 clear() { [ "$(all_bits)" = 0 ]; }
 dirty() { all_bits > /run/bits && [ "$(wc -l < /run/bits)" = 1 ] && [ "$(cat /run/bits)" -gt 0 ]; }
+quiet() { until_true 10 grep -qx clean "$md/array_state"; sleep 0.5; }
 give() { says "$1" 0 $mdbitmap attach --internal --chunk 64K --delay 2 --json "/dev/$array"; }
 assemble() { mdadm --assemble "/dev/$array" $(disks "$first" "$raid_count"); }
 "#;
@@ -35,6 +36,7 @@ pub(crate) fn jobs() -> Vec<Job> {
         let name = format!("live/internal/crash-after-attaching-under-load/raid{level}");
         jobs.push(Job::new(name, move || crash(level, members)));
     }
+    jobs.push(Job::new("live/internal/what-is-left-behind-is-never-read", leftover));
     jobs.push(Job::new("live/internal/degraded", degraded));
     jobs.push(Job::new("live/internal/spare-takes-over", spare));
     jobs.push(Job::new("live/internal/no-room", no_room));
@@ -51,12 +53,12 @@ fn disks(level: &str, count: usize) -> Plan {
 fn given_and_taken(level: &str, members: usize, metadata: &str) -> Result<()> {
     let stage = disks(level, members).build()?;
     let body = format!(
-        "{FUNCTIONS}metadata={metadata}\nraid {level} {members}\nfill\nsync\nmark\n\
+        "{FUNCTIONS}metadata={metadata}\nraid {level} {members}\nfill\nsync\nquiet\nmark\n\
          says dry 0 $mdbitmap attach --internal --chunk 64K --delay 2 --json -n /dev/md0\n\
          capture dry\ngive given\ncapture given\nuntil_true 30 clear\nput 0 40 32\ndirty\n\
          until_true 30 clear\nsays status 0 $mdbitmap status --json /dev/md0\n\
          says taken 0 $mdbitmap detach --json /dev/md0\ncapture taken\n\
-         mdadm --examine $(disk 0) > out/without\nput 7 80 32\ngive again\ncapture again\nput 3 9 9\n\
+         mdadm --examine $(disk 0) > out/without\nput 7 80 32\nquiet\ngive again\ncapture again\nput 3 9 9\n\
          stop\nassemble\ncapture assembled\nput 5 60 8\ndirty\nuntil_true 30 clear\njudge end\nstop\n"
     );
     stage.boot("internal", &body, Until::PoweredOff)?;
@@ -117,6 +119,32 @@ fn after_crash(stage: &Stage, members: usize) -> Result<()> {
     observed.complete(members)?;
     ensure!(expect::mismatches(stage, "after")? == 0, "check found differences");
     Ok(())
+}
+
+/// Whole and clear, as a power cut would leave it before the kernel knew of it: no superblock tells
+/// of it, so that a crash with different members resyncs everything.
+fn leftover() -> Result<()> {
+    let stage = disks("1", 2).build()?;
+    let body = format!(
+        "{FUNCTIONS}raid 1 2\nfill\nquiet\ngive given\nuntil_true 30 clear\n\
+         says taken 0 $mdbitmap detach /dev/md0\n{}",
+        guest::write_until_killed(200, 32)
+    );
+    stage.boot("crash", &body, Until::KilledWhenReady)?;
+    let body = "level_driver 1\nmdadm --examine $(disk 0) > out/examined\nmark\n\
+        mdadm --assemble /dev/md0 $(disks 0 2)\nuntil_true 60 is_settled\ncapture after\n\
+        judge after\nstop\n";
+    stage.boot("after", body, Until::PoweredOff)?;
+    let judged = || -> Result<()> {
+        let after = Observed::load(&stage, "after")?;
+        after.synced("resync")?;
+        after.complete(2)?;
+        ensure!(stage.out("after/location")? == "none", "it was read");
+        ensure!(!stage.out("examined")?.contains("Internal Bitmap"), "superblock");
+        ensure!(expect::mismatches(&stage, "after")? == 0, "check found differences");
+        Ok(())
+    };
+    judged().with_context(|| stage.describe())
 }
 
 /// A degraded array gets a bitmap with all bits set, and keeps it unless forced.
