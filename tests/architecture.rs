@@ -51,6 +51,7 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
+    "sysfs/mdstat/lines",
 ];
 
 fn sources() -> Vec<(String, String)> {

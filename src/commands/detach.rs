@@ -1,4 +1,4 @@
-//! `mdbitmap detach`: one call, a rendered report.
+//! `mdbitmap detach`: arguments to options, one call, a rendered report.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,23 @@ use clap::{Args, ValueEnum};
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::manage::ManageArgs;
-use crate::manage::internal;
+use crate::manage::{self, DetachOptions};
 use crate::sysfs::System;
 
-/// Take the bitmap inside its members away from a running array.
+/// Take the bitmap away from a running array.
+///
+/// A bitmap file stays where it is, marked stale: the array is written to without it from now on.
+/// While members are away only the bitmap tells what they missed, so that needs --force=degraded.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 done, 2 not an array, 3 refused, 5 the kernel refused")]
+#[command(after_help = "Exit status: 0 detached, 2 usage, 3 refused, 5 the kernel refused")]
 pub struct DetachArgs {
     /// The array: /dev/md0 or md0
     #[arg(value_name = "ARRAY")]
     array: PathBuf,
+
+    /// Before that, write the bits as they are now to this new file
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
 
     /// Do what is refused otherwise
     #[arg(long, value_enum, value_delimiter = ',', require_equals = true, value_name = "WHAT")]
@@ -29,7 +36,7 @@ pub struct DetachArgs {
 /// What may be forced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Force {
-    /// Also where members are missing, which then must be copied whole when they come back
+    /// Although members are away, which then need full rebuilds
     Degraded,
 }
 
@@ -38,7 +45,12 @@ enum Force {
 /// # Errors
 /// What the library says, or standard output failed.
 pub fn run(args: &DetachArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    let (degraded, dry_run) = (args.force.contains(&Force::Degraded), args.manage.dry_run);
-    let report = internal::detach(&args.array, degraded, dry_run, &System::default())?;
+    let options = DetachOptions {
+        array: args.array.clone(),
+        save: args.save.clone(),
+        degraded: args.force.contains(&Force::Degraded),
+        dry_run: args.manage.dry_run,
+    };
+    let report = manage::detach(&options, &System::default(), &context.stop)?;
     args.manage.print(&report, context)
 }

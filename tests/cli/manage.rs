@@ -32,7 +32,7 @@ fn values_beyond_their_limits_are_refused_with_the_limit() {
         (vec!["tune", "md0", "--delay", "0"], "1 is the least"),
         (vec!["tune", "md0", "--write-behind=16384"], "16383 is the most"),
         (vec!["attach", "md0", "--internal", "--chunk", "3K"], "power of two"),
-        (vec!["attach", "md0"], "--internal"),
+        (vec!["attach", "md0", "/tmp/file", "--internal"], "cannot be used with"),
         (vec!["dirty", "md0"], "RANGE"),
         (vec!["dirty", "md0", "4M"], "START+LENGTH"),
         (vec!["dirty", "md0", "8M-4M"], "ends before it begins"),

@@ -4,32 +4,20 @@
 //! that do not tell of it. We report only when they are on disk: before that, writes set no bits
 //! although the superblocks tell of some. That moment is the kernel's and the same for all tools.
 
-use std::path::Path;
-
 use super::decide;
 use super::lock;
 use super::site;
 use super::tell;
 use crate::error::Result;
-use crate::manage::privilege;
 use crate::manage::report::{Fact, Note, Report, Step};
 use crate::manage::target::Target;
 use crate::sysfs::System;
-
-/// Takes the internal bitmap of the array at `path` away; `degraded` is `--force=degraded`.
-///
-/// # Errors
-/// Usage where no array is there, else as [`detach_from`].
-pub fn detach(path: &Path, degraded: bool, dry_run: bool, system: &System) -> Result<Report> {
-    privilege::needed(system)?;
-    detach_from(&mut Target::find(path, system)?, degraded, dry_run, system)
-}
 
 /// Takes the internal bitmap of `target` away; `degraded` is `--force=degraded`.
 ///
 /// # Errors
 /// Refused where it has none, something runs, or members are missing; I/O where the kernel refuses.
-pub fn detach_from(
+pub fn detach(
     target: &mut Target,
     degraded: bool,
     dry_run: bool,

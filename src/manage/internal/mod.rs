@@ -31,7 +31,7 @@ use layout::{Ground, Layout};
 use put::Image;
 use site::Site;
 
-pub use detach::{detach, detach_from};
+pub use detach::detach;
 
 /// What bitmap to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

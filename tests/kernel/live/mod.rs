@@ -5,6 +5,7 @@
 
 use crate::Job;
 
+mod attach;
 mod dirty;
 mod internal;
 mod smoke;
@@ -13,6 +14,7 @@ mod tune;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
+    jobs.extend(attach::jobs());
     jobs.extend(internal::jobs());
     jobs.extend(tune::jobs());
     jobs.extend(dirty::jobs());
