@@ -6,14 +6,20 @@
 pub mod attach;
 pub mod bitmap_file;
 pub mod detach;
+pub mod dirty;
+pub mod internal;
 pub mod privilege;
 pub mod report;
 pub mod rules;
 pub mod stop;
 pub mod target;
+pub mod tune;
 
 pub use attach::{AttachOptions, attach};
 pub use detach::{DetachOptions, detach};
+pub use dirty::{Range, dirty};
+pub use internal::InternalOptions;
 pub use report::{Fact, FactValue, Report, Step};
 pub use stop::stop;
 pub use target::Target;
+pub use tune::{TuneOptions, tune};
