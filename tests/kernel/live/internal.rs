@@ -247,13 +247,13 @@ fn refused() -> Result<()> {
         for (name, expected) in [
             ("raid0", "raid0 has no redundancy"),
             ("built", "no superblocks"),
-            ("ppl", "PPL"),
+            ("ppl", "partial parity log"),
             ("journal", "journal"),
             ("readonly", "read-only"),
             ("frozen", "frozen"),
-            ("check", "check runs on it"),
-            ("present", "already: internal"),
-            ("busy", "check runs on it"),
+            ("check", "check runs"),
+            ("present", "already (internal)"),
+            ("busy", "check runs"),
             ("none", "no bitmap"),
         ] {
             let said = stage.out(&format!("{name}.err"))?;
