@@ -15,6 +15,8 @@ pub(super) struct Words {
     pub(super) policy: Option<String>,
     /// `resync_start`.
     pub(super) resync_start: Option<String>,
+    /// `bitmap/metadata`, which kernels before 6.18 tell without a bitmap too.
+    pub(super) format: Option<String>,
     /// Whether `bitmap/location` is there.
     pub(super) has_location: bool,
 }
@@ -26,6 +28,7 @@ pub(super) fn may_attach(array: &Array, words: &Words) -> Result<()> {
     }
     has_superblocks(array)?;
     writable(array)?;
+    format(words)?;
     match words.has_location {
         true => Ok(()),
         false => Err(Error::refused(
@@ -73,6 +76,15 @@ fn has_superblocks(array: &Array) -> Result<()> {
         )
         .hint("a bitmap file can be attached to it")),
         Some(_) => Ok(()),
+    }
+}
+
+/// Told so, the kernel would take our superblock for bits.
+fn format(words: &Words) -> Result<()> {
+    match words.format.as_deref() {
+        None | Some("internal") => Ok(()),
+        Some(other) => Err(Error::refused(format!("its md/bitmap/metadata says {other}"))
+            .hint("`echo internal` to it, if nobody else set it on purpose")),
     }
 }
 

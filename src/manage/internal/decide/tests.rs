@@ -37,7 +37,8 @@ fn array() -> Array {
 
 fn words() -> Words {
     let text = |text: &str| Some(text.to_owned());
-    Words { policy: text("resync"), resync_start: text("none"), has_location: true }
+    let (policy, resync_start) = (text("resync"), text("none"));
+    Words { policy, resync_start, format: text("internal"), has_location: true }
 }
 
 fn refused(change: impl Fn(&mut Array, &mut Words), expected: &str) {
@@ -53,6 +54,7 @@ fn a_sound_array_may_have_one() {
     may_attach(&array(), &words()).unwrap();
     let degraded = Array { degraded: Some(1), state: "active", ..array() };
     may_attach(&degraded, &words()).unwrap();
+    may_attach(&array(), &Words { format: None, ..words() }).unwrap();
 }
 
 #[test]
@@ -70,6 +72,7 @@ fn each_obstacle_is_named() {
     refused(|a, _| a.state = "inactive", "inactive");
     refused(|a, _| a.sync.action = Action::Resync, "resync runs");
     refused(|a, _| a.sync.action = Action::Frozen, "frozen");
+    refused(|_, w| w.format = Some("external".into()), "says external");
     refused(|_, w| w.has_location = false, "SET_ARRAY_INFO");
 }
 
