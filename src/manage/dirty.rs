@@ -121,6 +121,10 @@ fn possible(array: &Array) -> Result<()> {
             return Err(Error::refused(why));
         }
     }
+    if !matches!(array.state, "clean" | "active" | "active-idle" | "write-pending") {
+        let why = format!("its state is {}: nothing would be resynced", array.state);
+        return Err(Error::refused(why).hint("`mdadm --readwrite` makes a read-only one writable"));
+    }
     if array.sync.action != Action::Idle {
         let why = format!("{}: what is marked meanwhile may be passed over", doing(array));
         return Err(Error::refused(why).hint("`mdbitmap wait` waits until it is done"));

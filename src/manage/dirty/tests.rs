@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::format::bitmap::BitmapVersion;
+use crate::running::{Bitmap, Progress, Sync};
 use crate::units::{Bytes, ChunkSize, Sectors};
 
 /// A hundred chunks of 64 KiB, the last of them a sector.
@@ -78,4 +79,49 @@ fn many_runs_go_to_the_kernel_in_several_writes() {
     let all = texts.concat();
     assert_eq!(all.split_whitespace().count(), 1000);
     assert!(all.starts_with("0-0 1000000-1000000 ") && all.ends_with(" 999000000-999000000 "));
+}
+
+/// A mirror with an internal bitmap, `change`d.
+fn refused(change: impl Fn(&mut Array)) -> Option<String> {
+    let bitmap = Bitmap {
+        kind: BitmapKind::Internal,
+        offset: Some(8),
+        path: None,
+        chunk: None,
+        dirty: None,
+        why: None,
+    };
+    let mut array = Array {
+        name: "md0".into(),
+        node: "/dev/md0".into(),
+        level: Some("raid1".into()),
+        state: "clean",
+        metadata: Some("1.2".into()),
+        uuid: None,
+        raid_disks: Some(2),
+        degraded: Some(0),
+        members: Vec::new(),
+        bitmap,
+        sync: Sync { action: Action::Idle, progress: Progress::None, speed: None },
+        mismatches: None,
+    };
+    change(&mut array);
+    possible(&array).err().map(|error| error.to_string())
+}
+
+#[test]
+fn marks_that_would_be_lost_or_do_harm_are_refused() {
+    assert_eq!(refused(|_| ()), None);
+    assert_eq!(refused(|array| array.degraded = Some(1)), None);
+    let told = |change: fn(&mut Array)| refused(change).unwrap();
+    assert!(told(|array| array.bitmap.kind = BitmapKind::None).contains("no bitmap"));
+    assert!(told(|array| array.bitmap.kind = BitmapKind::Lockless).contains("lockless"));
+    assert!(told(|array| array.sync.action = Action::Resync).contains("resync runs"));
+    assert!(told(|array| array.sync.action = Action::Frozen).contains("frozen"));
+    assert!(told(|array| array.state = "readonly").contains("readonly"));
+    let parity = |array: &mut Array| {
+        array.level = Some("raid5".into());
+        array.degraded = Some(1);
+    };
+    assert!(refused(parity).unwrap().contains("not start again"));
 }

@@ -77,6 +77,7 @@ fn words(target: &Target, system: &System) -> Result<Words> {
     Ok(Words {
         policy: system.md_attribute(name, "consistency_policy")?,
         resync_start: system.md_attribute(name, "resync_start")?,
+        format: system.md_attribute(name, "bitmap/metadata")?,
         has_location: system.md_has(name, "bitmap/location"),
     })
 }

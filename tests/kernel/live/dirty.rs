@@ -102,7 +102,8 @@ fn refused() -> Result<()> {
         says beyond 2 $mdbitmap dirty /dev/md0 0-1T\nsays word 2 $mdbitmap dirty /dev/md0 4M\n\
         slow 100\necho check > $md/sync_action\nsleep 0.3\n\
         says busy 3 $mdbitmap dirty /dev/md0 all\nfast\necho idle > $md/sync_action\nidle\n\
-        mdadm /dev/md0 --fail $(disk 1)\nsleep 0.5\nsays degraded 3 $mdbitmap dirty /dev/md0 all\n\
+        mdadm --readonly /dev/md0\nsays readonly 3 $mdbitmap dirty /dev/md0 all\n\
+        mdadm --readwrite /dev/md0\nidle\nmdadm /dev/md0 --fail $(disk 1)\nsleep 0.5\nsays degraded 3 $mdbitmap dirty /dev/md0 all\n\
         cat $md/resync_start > out/resync_start\nstop\n";
     stage.boot("refused", body, Until::PoweredOff)?;
     let judged = || -> Result<()> {
@@ -111,6 +112,7 @@ fn refused() -> Result<()> {
             ("beyond", "beyond the end"),
             ("word", "START+LENGTH"),
             ("busy", "check runs on it"),
+            ("readonly", "readonly"),
             ("degraded", "degraded"),
         ] {
             let said = stage.out(&format!("{name}.err"))?;

@@ -5,9 +5,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::Job;
 use crate::expect::{self, Observed};
-use crate::guest;
 use crate::stage::{Plan, Stage};
 use crate::uml::Until;
+
+mod trouble;
 
 /// Level and members.
 const LEVELS: [(&str, usize); 4] = [("1", 2), ("10", 4), ("5", 3), ("6", 4)];
@@ -34,9 +35,10 @@ pub(crate) fn jobs() -> Vec<Job> {
     }
     for (level, members) in [("1", 2), ("5", 3)] {
         let name = format!("live/internal/crash-after-attaching-under-load/raid{level}");
-        jobs.push(Job::new(name, move || crash(level, members)));
+        jobs.push(Job::new(name, move || trouble::crash(level, members)));
     }
-    jobs.push(Job::new("live/internal/what-is-left-behind-is-never-read", leftover));
+    jobs.push(Job::new("live/internal/what-is-left-behind-is-never-read", trouble::leftover));
+    jobs.push(Job::new("live/internal/what-fails-leaves-nothing", trouble::failed));
     jobs.push(Job::new("live/internal/degraded", degraded));
     jobs.push(Job::new("live/internal/spare-takes-over", spare));
     jobs.push(Job::new("live/internal/no-room", no_room));
@@ -87,64 +89,6 @@ fn seen(stage: &Stage, members: usize) -> Result<()> {
     ensure!(array["chunks_total"] == given["facts"]["bits"], "{array}, said: {given}");
     ensure!(expect::mismatches(stage, "end")? == 0, "check found differences");
     Ok(())
-}
-
-/// Writes go on all the time, the bitmap is given, the power fails: only a part is resynced.
-fn crash(level: &str, members: usize) -> Result<()> {
-    let stage = disks(level, members).build()?;
-    let body = format!(
-        "{FUNCTIONS}raid {level} {members}\nfill\n\
-         (set +x; while :; do put 3 100 16; done) & load=$!\nsleep 0.2\ngive given\n\
-         sleep 0.2\nkill $load; wait $load || true\nuntil_true 30 clear\n\
-         says again 3 $mdbitmap attach --internal /dev/md0\n{}",
-        guest::write_until_killed(200, 32)
-    );
-    stage.boot("crash", &body, Until::KilledWhenReady)?;
-    let body = format!(
-        "{FUNCTIONS}raid_count={members}\nlevel_driver {level}\nfor at in $(disks 0 {members}); do\n\
-         bits $at; done > out/bits\nmdadm -X $(disk 0) > out/examined\nmark\nassemble\n\
-         until_true 60 is_settled\ncapture after\njudge after\nstop\n"
-    );
-    stage.boot("after", &body, Until::PoweredOff)?;
-    after_crash(&stage, members).with_context(|| stage.describe())
-}
-
-fn after_crash(stage: &Stage, members: usize) -> Result<()> {
-    let bits: Vec<u64> = stage.out("bits")?.lines().filter_map(|line| line.parse().ok()).collect();
-    let total = stage.json("given")?["facts"]["bits"].as_u64().context("bits")?;
-    ensure!(bits.len() == members && bits.iter().all(|n| *n > 0 && *n < total / 2), "{bits:?}");
-    let observed = Observed::load(stage, "after")?;
-    observed.synced("resync")?;
-    observed.bitmap_honoured()?;
-    observed.complete(members)?;
-    ensure!(expect::mismatches(stage, "after")? == 0, "check found differences");
-    Ok(())
-}
-
-/// Whole and clear, as a power cut would leave it before the kernel knew of it: no superblock tells
-/// of it, so that a crash with different members resyncs everything.
-fn leftover() -> Result<()> {
-    let stage = disks("1", 2).build()?;
-    let body = format!(
-        "{FUNCTIONS}raid 1 2\nfill\nquiet\ngive given\nuntil_true 30 clear\n\
-         says taken 0 $mdbitmap detach /dev/md0\n{}",
-        guest::write_until_killed(200, 32)
-    );
-    stage.boot("crash", &body, Until::KilledWhenReady)?;
-    let body = "level_driver 1\nmdadm --examine $(disk 0) > out/examined\nmark\n\
-        mdadm --assemble /dev/md0 $(disks 0 2)\nuntil_true 60 is_settled\ncapture after\n\
-        judge after\nstop\n";
-    stage.boot("after", body, Until::PoweredOff)?;
-    let judged = || -> Result<()> {
-        let after = Observed::load(&stage, "after")?;
-        after.synced("resync")?;
-        after.complete(2)?;
-        ensure!(stage.out("after/location")? == "none", "it was read");
-        ensure!(!stage.out("examined")?.contains("Internal Bitmap"), "superblock");
-        ensure!(expect::mismatches(&stage, "after")? == 0, "check found differences");
-        Ok(())
-    };
-    judged().with_context(|| stage.describe())
 }
 
 /// A degraded array gets a bitmap with all bits set, and keeps it unless forced.
@@ -247,13 +191,13 @@ fn refused() -> Result<()> {
         for (name, expected) in [
             ("raid0", "raid0 has no redundancy"),
             ("built", "no superblocks"),
-            ("ppl", "PPL"),
+            ("ppl", "partial parity log"),
             ("journal", "journal"),
             ("readonly", "read-only"),
             ("frozen", "frozen"),
-            ("check", "check runs on it"),
-            ("present", "already: internal"),
-            ("busy", "check runs on it"),
+            ("check", "check runs"),
+            ("present", "already (internal)"),
+            ("busy", "check runs"),
             ("none", "no bitmap"),
         ] {
             let said = stage.out(&format!("{name}.err"))?;

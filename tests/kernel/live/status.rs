@@ -42,7 +42,7 @@ fn watched() -> Result<()> {
     stage.boot("watch", body, Until::PoweredOff)?;
     let judged = || -> Result<()> {
         let text = stage.out("watch.out")?;
-        let rows = text.lines().filter(|line| line.starts_with("md0")).count();
+        let rows = text.lines().filter(|line| line.trim_start().starts_with("md0 ")).count();
         ensure!(rows >= 2 && text.contains("check "), "{text}");
         let lines = stage.out("lines.out")?;
         let values = serde_json::Deserializer::from_str(&lines).into_iter::<serde_json::Value>();

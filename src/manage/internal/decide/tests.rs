@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::running::{Bitmap, Member, Progress, Sync};
+use crate::running::{Action, Bitmap, Member, Progress, Sync};
 use crate::units::Slot;
 
 fn member(slot: Option<u16>, states: &[&str]) -> Member {
@@ -37,7 +37,8 @@ fn array() -> Array {
 
 fn words() -> Words {
     let text = |text: &str| Some(text.to_owned());
-    Words { policy: text("resync"), resync_start: text("none"), has_location: true }
+    let (policy, resync_start) = (text("resync"), text("none"));
+    Words { policy, resync_start, format: text("internal"), has_location: true }
 }
 
 fn refused(change: impl Fn(&mut Array, &mut Words), expected: &str) {
@@ -53,23 +54,25 @@ fn a_sound_array_may_have_one() {
     may_attach(&array(), &words()).unwrap();
     let degraded = Array { degraded: Some(1), state: "active", ..array() };
     may_attach(&degraded, &words()).unwrap();
+    may_attach(&array(), &Words { format: None, ..words() }).unwrap();
 }
 
 #[test]
 fn each_obstacle_is_named() {
     refused(|a, _| a.level = Some("raid0".into()), "raid0 has no redundancy");
-    refused(|a, _| a.level = None, "which level");
+    refused(|a, _| a.level = None, "no redundancy");
     refused(|a, _| a.metadata = Some("none".into()), "mdadm --build");
-    refused(|a, _| a.metadata = Some("external:imsm".into()), "external:imsm");
-    refused(|a, _| a.bitmap.kind = BitmapKind::File, "already: file");
-    refused(|a, _| a.bitmap.kind = BitmapKind::Clustered, "already: clustered");
+    refused(|a, _| a.metadata = Some("external:imsm".into()), "BIOS");
+    refused(|a, _| a.bitmap.kind = BitmapKind::File, "a bitmap already (file)");
+    refused(|a, _| a.bitmap.kind = BitmapKind::Clustered, "already (clustered)");
     refused(|_, w| w.policy = Some("journal".into()), "journal");
-    refused(|_, w| w.policy = Some("ppl".into()), "PPL");
-    refused(|a, _| a.state = "readonly", "read-only (readonly)");
+    refused(|_, w| w.policy = Some("ppl".into()), "partial parity log");
+    refused(|a, _| a.state = "readonly", "read-only");
     refused(|a, _| a.state = "read-auto", "mdadm --readwrite");
     refused(|a, _| a.state = "inactive", "inactive");
-    refused(|a, _| a.sync.action = Action::Resync, "resync runs on it");
+    refused(|a, _| a.sync.action = Action::Resync, "resync runs");
     refused(|a, _| a.sync.action = Action::Frozen, "frozen");
+    refused(|_, w| w.format = Some("external".into()), "says external");
     refused(|_, w| w.has_location = false, "SET_ARRAY_INFO");
 }
 
@@ -83,10 +86,10 @@ fn a_bitmap_of_another_kind_is_not_taken_away() {
     may_detach(&with(BitmapKind::Internal), false).unwrap();
     for (kind, expected) in [
         (BitmapKind::None, "no bitmap"),
-        (BitmapKind::File, "a file"),
+        (BitmapKind::File, "but file"),
         (BitmapKind::Lockless, "lockless"),
         (BitmapKind::Clustered, "cluster"),
-        (BitmapKind::Unknown, "do not know"),
+        (BitmapKind::Unknown, "but unknown"),
     ] {
         let error = may_detach(&with(kind), true).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
