@@ -51,6 +51,10 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
+    "manage/bitmap_file/check",
+    "manage/assemble/name",
+    "manage/assemble/cast",
+    "manage/assemble/fit",
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     // The words of help stand with the arguments: a comment here would replace the long ones.
     #[allow(missing_docs)]
+    Assemble(super::assemble::AssembleArgs),
+    #[allow(missing_docs)]
     Create(super::create::CreateArgs),
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),

@@ -36,6 +36,15 @@ pub fn mapped(file: &File, index: u32) -> Result<Mapped, Errno> {
     }
 }
 
+/// The unit of [`mapped`]: bytes of a block of the file system that `file` lies on.
+///
+/// # Errors
+/// The errno, or EINVAL where the answer is no size.
+pub fn block_bytes(file: &File) -> Result<u64, Errno> {
+    let bytes = u64::try_from(raw::file_block(file)?).ok().filter(|bytes| *bytes > 0);
+    bytes.ok_or(Errno::EINVAL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

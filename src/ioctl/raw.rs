@@ -109,6 +109,7 @@ ioctl_read_bad!(blk_get_size64, BLKGETSIZE64, u64);
 ioctl_read_bad!(blk_ssz_get, request_code_none!(0x12, 104), c_int);
 ioctl_none_bad!(blk_flsbuf, request_code_none!(0x12, 97));
 ioctl_readwrite_bad!(fibmap, request_code_none!(0, 1), c_int);
+ioctl_read_bad!(figetbsz, request_code_none!(0, 2), c_int);
 
 ioctl_read!(raid_version, 9, 0x10, DriverVersion);
 ioctl_read!(get_array_info, 9, 0x11, ArrayInfo);
@@ -154,6 +155,14 @@ pub(super) fn array_info(array: &File) -> nix::Result<ArrayInfo> {
     // SAFETY: the descriptor is open, and the struct has the layout of the kernel's, as tested.
     unsafe { get_array_info(array.as_raw_fd(), &raw mut info) }?;
     Ok(info)
+}
+
+/// Bytes of a block of the file system that a file lies on.
+pub(super) fn file_block(file: &File) -> nix::Result<c_int> {
+    let mut bytes = 0;
+    // SAFETY: the descriptor is open, and the kernel writes an int to a live int.
+    unsafe { figetbsz(file.as_raw_fd(), &raw mut bytes) }?;
+    Ok(bytes)
 }
 
 /// The number of the file system's block that holds block `index` of a file; 0 for none.
@@ -295,6 +304,7 @@ mod tests {
         assert_eq!(request_code_none!(9, 0x32), 0x932);
         assert_eq!(request_code_none!(9, 0x34), 0x934);
         assert_eq!(request_code_none!(0, 1), 1);
+        assert_eq!(request_code_none!(0, 2), 2);
         assert_eq!(BLKGETSIZE64, 0x8008_1272);
         assert_eq!(request_code_none!(0x12, 104), 0x1268);
         assert_eq!(request_code_none!(0x12, 97), 0x1261);

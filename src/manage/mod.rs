@@ -3,11 +3,14 @@
 //! Each command looks first (`target`), then decides purely, and only then acts; a dry run ends
 //! before acting and reports the same steps. All report alike: steps, facts, notes.
 
+pub mod assemble;
+pub mod bitmap_file;
 pub mod privilege;
 pub mod report;
 pub mod stop;
 pub mod target;
 
+pub use assemble::{AssembleOptions, assemble};
 pub use report::{Fact, FactValue, Report, Step};
 pub use stop::stop;
 pub use target::Target;
