@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "manage/assemble/name",
     "manage/assemble/cast",
     "manage/assemble/fit",
+    "sysfs/mdstat/lines",
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{DevNum, System, is_absent, names_in, read_text};
+use super::{DevNum, PAGE, System, is_absent, names_in, read_text};
 use crate::error::{Error, Result};
 
 /// A block device as sysfs knows it.
@@ -45,7 +45,8 @@ impl System {
         for name in names_in(&dir)? {
             let part = dir.join(name);
             if part.join("partition").exists()
-                && let Some(number) = read_text(&part.join("dev"))?.and_then(|t| t.parse().ok())
+                && let Some(number) =
+                    read_text(&part.join("dev"), PAGE)?.and_then(|t| t.parse().ok())
             {
                 found.push(device(part, number)?);
             }
@@ -63,7 +64,7 @@ impl System {
             return Ok(None);
         }
         let Some(disk) = dir.parent() else { return Ok(None) };
-        let number = read_text(&disk.join("dev"))?.and_then(|text| text.parse().ok());
+        let number = read_text(&disk.join("dev"), PAGE)?.and_then(|text| text.parse().ok());
         number.map(|number| device(disk.to_owned(), number)).transpose()
     }
 

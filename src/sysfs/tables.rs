@@ -1,8 +1,8 @@
-//! The tables in /proc: mounts, swap and mdstat, each line a device in use.
+//! The tables in /proc: mounts and swap, each line a device in use.
 
 use std::path::PathBuf;
 
-use super::{DevNum, System, path_of, read_text};
+use super::{DevNum, System, TABLE, path_of, read_text};
 use crate::error::Result;
 
 /// A mounted file system.
@@ -22,7 +22,7 @@ impl System {
     /// # Errors
     /// /proc cannot be read.
     pub fn mounts(&self) -> Result<Vec<Mount>> {
-        let text = read_text(&self.proc.join("self/mountinfo"))?.unwrap_or_default();
+        let text = read_text(&self.proc.join("self/mountinfo"), TABLE)?.unwrap_or_default();
         Ok(text.lines().filter_map(mount).collect())
     }
 
@@ -31,7 +31,7 @@ impl System {
     /// # Errors
     /// /proc cannot be read.
     pub fn swaps(&self) -> Result<Vec<PathBuf>> {
-        let text = read_text(&self.proc.join("swaps"))?.unwrap_or_default();
+        let text = read_text(&self.proc.join("swaps"), TABLE)?.unwrap_or_default();
         Ok(text.lines().skip(1).filter_map(swap).collect())
     }
 }
@@ -51,24 +51,6 @@ fn mount(line: &str) -> Option<Mount> {
 fn swap(line: &str) -> Option<PathBuf> {
     let name = line.split([' ', '\t']).next().filter(|name| name.starts_with('/'))?;
     Some(path_of(unescape(name.as_bytes())))
-}
-
-/// The arrays of /proc/mdstat whose bitmap is in a file, with that file as it is written there.
-pub(super) fn bitmap_files(text: &str) -> Vec<(String, String)> {
-    let mut array = None;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        if !line.starts_with(' ') {
-            array = line.split_once(" : ").map(|(name, _)| name.trim().to_owned());
-        }
-        let bitmap = line.trim_start().strip_prefix("bitmap: ");
-        if let (Some(name), Some((_, file))) =
-            (&array, bitmap.and_then(|text| text.split_once(", file: ")))
-        {
-            found.push((name.clone(), file.to_owned()));
-        }
-    }
-    found
 }
 
 /// Undoes the kernel's `\040` for a space and the like.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use crate::Job;
 use crate::expect::{self, Observed};
 use crate::fs::FsKind;
-use crate::stage::Stage;
+use crate::stage::{self, Stage};
 use crate::uml::Until;
 
 /// Level and members.
@@ -20,6 +20,7 @@ pub(crate) fn jobs() -> Vec<Job> {
         })
         .collect();
     jobs.push(Job::new("live/smoke/file-systems", file_systems));
+    jobs.push(Job::new("live/smoke/other-releases-of-mdadm", peers));
     jobs.push(Job::new("live/smoke/a-failing-command-fails-the-trial", failures_are_seen));
     jobs
 }
@@ -56,7 +57,7 @@ fn file_systems() -> Result<()> {
     for kind in [FsKind::Ext4, FsKind::Xfs, FsKind::Btrfs, FsKind::Overlay] {
         match kind.lacking()? {
             None => plan = plan.fs(kind),
-            Some(why) => eprintln!("skipped: {}: {why}", kind.name()),
+            Some(why) => stage::skipped(kind.name(), &why)?,
         }
     }
     let stage = plan.build()?;
@@ -65,6 +66,25 @@ fn file_systems() -> Result<()> {
     stage.boot("mount", body, Until::PoweredOff)?;
     let mounted = stage.out("mounted")?.lines().filter(|line| line.contains(" is a ")).count();
     ensure!(mounted > 0, "nothing was mounted: {}", stage.out("mounted")?);
+    Ok(())
+}
+
+fn peers() -> Result<()> {
+    for (name, key) in stage::PEERS {
+        if std::env::var_os(key).is_none() {
+            stage::skipped(name, &format!("{key} is not set"))?;
+            continue;
+        }
+        let stage = Stage::disks(2).build()?;
+        let body = format!(
+            "${name} --create /dev/md0 --run --level=1 -n2 --assume-clean --bitmap=internal \
+             $(disks 0 2)\nidle\nsays status 0 $mdbitmap status --json /dev/md0\n\
+             ${name} --stop /dev/md0\n"
+        );
+        stage.boot("peer", &body, Until::PoweredOff)?;
+        let array = &stage.json("status")?["arrays"][0];
+        ensure!(array["bitmap"]["kind"] == "internal", "{name}: {array}");
+    }
     Ok(())
 }
 
