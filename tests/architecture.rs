@@ -51,7 +51,7 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
-    "manage/bitmap_file/check",
+    "manage/assemble/doubt",
     "manage/assemble/name",
     "manage/assemble/cast",
     "manage/assemble/fit",

@@ -10,9 +10,11 @@ use clap::Parser as _;
 
 pub mod args;
 pub mod assemble;
+pub mod attach;
 pub mod context;
 pub mod create;
 pub mod demo;
+pub mod detach;
 pub mod examine;
 pub mod exit;
 pub mod manage;
@@ -40,8 +42,10 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
         Command::Assemble(args) => assemble::run(&args, context),
+        Command::Attach(args) => attach::run(&args, context),
         Command::Create(args) => create::run(&args, context),
         Command::Demo(args) => demo::run(&args, context),
+        Command::Detach(args) => detach::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Status(args) => status::run(&args, context),

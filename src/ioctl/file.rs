@@ -36,13 +36,13 @@ pub fn mapped(file: &File, index: u32) -> Result<Mapped, Errno> {
     }
 }
 
-/// The unit of [`mapped`]: bytes of a block of the file system that `file` lies on.
+/// The unit that [`mapped`] counts in: bytes of a block of the file system.
 ///
 /// # Errors
-/// The errno, or EINVAL where the answer is no size.
-pub fn block_bytes(file: &File) -> Result<u64, Errno> {
-    let bytes = u64::try_from(raw::file_block(file)?).ok().filter(|bytes| *bytes > 0);
-    bytes.ok_or(Errno::EINVAL)
+/// The errno; ENOTTY or EINVAL where there is no such thing.
+pub fn block_size(file: &File) -> Result<u64, Errno> {
+    let bytes = raw::file_block_size(file)?;
+    u64::try_from(bytes).ok().filter(|bytes| *bytes > 0).ok_or(Errno::EINVAL)
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@
 //! before acting and reports the same steps. All report alike: steps, facts, notes.
 
 pub mod assemble;
+pub mod attach;
 pub mod bitmap_file;
+pub mod detach;
 pub mod privilege;
 pub mod report;
+pub mod rules;
 pub mod stop;
 pub mod target;
 
 pub use assemble::{AssembleOptions, assemble};
+pub use attach::{AttachOptions, attach};
+pub use detach::{DetachOptions, detach};
 pub use report::{Fact, FactValue, Report, Step};
 pub use stop::stop;
 pub use target::Target;

@@ -35,6 +35,15 @@ impl System {
         dir.map_or(Ok(Vec::new()), |dir| names_in(&dir.join("slaves")))
     }
 
+    /// The number of the device that sysfs calls `name`.
+    ///
+    /// # Errors
+    /// sysfs cannot be read.
+    pub fn number_of(&self, name: &str) -> Result<Option<DevNum>> {
+        let dev = self.sys.join("class/block").join(name).join("dev");
+        Ok(read_text(&dev, super::PAGE)?.and_then(|text| text.parse().ok()))
+    }
+
     /// The partitions of a whole disk; none for a partition.
     ///
     /// # Errors

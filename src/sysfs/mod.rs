@@ -18,6 +18,7 @@ pub mod loops;
 pub mod md;
 pub mod mdstat;
 pub mod tables;
+pub mod writers;
 
 pub use devnum::DevNum;
 

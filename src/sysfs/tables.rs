@@ -1,6 +1,6 @@
 //! The tables in /proc: mounts and swap, each line a device in use.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{DevNum, System, TABLE, path_of, read_text};
 use crate::error::Result;
@@ -14,6 +14,8 @@ pub struct Mount {
     pub at: PathBuf,
     /// What was mounted, as it was named.
     pub source: PathBuf,
+    /// The type of the file system: `ext4`.
+    pub kind: String,
 }
 
 impl System {
@@ -24,6 +26,17 @@ impl System {
     pub fn mounts(&self) -> Result<Vec<Mount>> {
         let text = read_text(&self.proc.join("self/mountinfo"), TABLE)?.unwrap_or_default();
         Ok(text.lines().filter_map(mount).collect())
+    }
+
+    /// The mount that `path`, absolute and without symlinks, lies on.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub fn mount_of(&self, path: &Path) -> Result<Option<Mount>> {
+        let above = |mount: &Mount| path.starts_with(&mount.at);
+        // Of several at one place the last one hides the others.
+        let mounts = self.mounts()?.into_iter().filter(above);
+        Ok(mounts.max_by_key(|mount| mount.at.as_os_str().len()))
     }
 
     /// Devices and files that hold swap.
@@ -42,9 +55,10 @@ fn mount(line: &str) -> Option<Mount> {
     let mut head = head.split(' ').skip(2);
     let number = head.next()?.parse().ok()?;
     let at = head.nth(1)?;
-    let source = tail.split(' ').nth(1)?;
+    let (kind, tail) = tail.split_once(' ')?;
+    let source = tail.split(' ').next()?;
     let path = |text: &str| path_of(unescape(text.as_bytes()));
-    Some(Mount { number, at: path(at), source: path(source) })
+    Some(Mount { number, at: path(at), source: path(source), kind: kind.to_owned() })
 }
 
 /// `/dev/dm-1    partition    1048572    0    -2`

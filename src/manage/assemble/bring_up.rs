@@ -11,8 +11,9 @@ use nix::libc::c_int;
 use crate::error::{Error, Kind, Result};
 use crate::format::md::MdVersion;
 use crate::ioctl::md::{ArrayInfo, DiskInfo, MdDevice};
-use crate::manage::bitmap_file::BitmapFile;
 use crate::sysfs::{DevNum, System};
+
+use super::bitmap::Attachable;
 
 /// The device manager opens what it sees change, for moments.
 const TRIES: u32 = 20;
@@ -30,7 +31,7 @@ pub(super) struct Orders<'a> {
     /// Its devices, in their order.
     pub(super) disks: Vec<(&'a Path, DevNum)>,
     /// Its bitmap file.
-    pub(super) bitmap: Option<&'a BitmapFile>,
+    pub(super) bitmap: Option<&'a Attachable>,
     /// Whether nothing may be written.
     pub(super) readonly: bool,
     /// The members, for messages.
@@ -124,8 +125,8 @@ fn takes_files(device: &MdDevice, orders: &Orders<'_>) -> Result<()> {
     }
 }
 
-fn attach(device: &MdDevice, bitmap: &BitmapFile, orders: &Orders<'_>) -> Result<()> {
-    let file = bitmap.open_for_kernel()?;
+fn attach(device: &MdDevice, bitmap: &Attachable, orders: &Orders<'_>) -> Result<()> {
+    let file = bitmap.open()?;
     match device.attach_bitmap(&file) {
         Err(error) if error.errno() == Some(Errno::EINVAL as i32) => {
             Err(no_files(orders).at_path(device.path()))

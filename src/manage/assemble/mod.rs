@@ -1,12 +1,14 @@
 //! Bringing up an array that is there on its members, with its bitmap file before it runs: only so
 //! does the kernel resync, after a crash, what the bitmap calls dirty and no more.
 //!
-//! `members`, `node` and `bitmap_file` look; `cast` and `fit` decide who is taken and whether it may
+//! `members`, `node` and `bitmap` look; `cast` and `fit` decide who is taken and whether it may
 //! start, as values; `bring_up` makes the calls and undoes them; `outcome` asks the kernel what
 //! became of it. A dry run ends before the first call.
 
+mod bitmap;
 mod bring_up;
 mod cast;
+mod doubt;
 mod fit;
 mod members;
 mod name;
@@ -18,16 +20,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use super::bitmap_file::{self, BitmapFile};
 use super::privilege;
 use super::report::{Note, Report};
-use crate::array::coverage::covered;
 use crate::array::{Assembly, Candidate, muster};
 use crate::error::{Error, Result};
 use crate::format::md::{HostOrder, MdVersion, SuperView};
 use crate::guard::array_running;
 use crate::ioctl::md::MdDevice;
 use crate::sysfs::System;
+use bitmap::Attachable;
 use bring_up::Orders;
 use cast::{Choice, Part};
 use members::Member;
@@ -57,7 +58,7 @@ struct Decided<'a> {
     members: &'a [Member],
     assembly: Assembly,
     choices: Vec<Choice>,
-    bitmap: Option<BitmapFile>,
+    bitmap: Option<Attachable>,
     notes: Vec<Note>,
 }
 
@@ -154,7 +155,7 @@ fn look_at_bitmap(
     notes: &mut Vec<Note>,
     system: &System,
     stop: &AtomicBool,
-) -> Result<Option<BitmapFile>> {
+) -> Result<Option<Attachable>> {
     let view = fresh.superblock.view();
     let Some(path) = &options.bitmap else { return Ok(None) };
     if view.bitmap_at.is_some() {
@@ -162,11 +163,8 @@ fn look_at_bitmap(
             .at_path(fresh.name)
             .hint("leave out --bitmap: the kernel uses the one inside"));
     }
-    let covered = covered(view).map_err(|why| Error::refused(why).at_path(fresh.name))?;
-    let uuid = Some((view.uuid, view.version));
-    let wanted = bitmap_file::Wanted { uuid, events: view.events, covered, clean };
-    let file = BitmapFile::open(path, system, stop)?;
-    notes.extend(bitmap_file::check(&file, &wanted)?);
+    let file = bitmap::look(path, view, clean, system, stop)?;
+    notes.extend(file.notes.iter().cloned());
     Ok(Some(file))
 }
 

@@ -32,19 +32,25 @@ pub(super) fn look(orders: &Orders<'_>, due: bool, system: &System) -> Result<Ar
 }
 
 fn as_meant(array: &Array, orders: &Orders<'_>) -> Result<()> {
-    let wrong = |what: String| Err(Error::new(Kind::Io, what).at_path(&array.node));
     let states: &[&str] = match orders.readonly {
         true => &["readonly"],
         false => &["clean", "active", "active-idle", "write-pending", "read-auto", "readonly"],
     };
     if !states.contains(&array.state) {
-        return wrong(format!("it was started, and is {}", array.state));
+        return Err(wrong(array, format!("it was started, and is {}", array.state)));
     }
-    let kind = array.bitmap.kind;
-    if orders.bitmap.is_some() && kind != BitmapKind::File {
-        return wrong(format!("it runs, but its bitmap is {}", kind.as_str()));
+    has_its_file(array, orders.bitmap.is_some())
+}
+
+fn has_its_file(array: &Array, wanted: bool) -> Result<()> {
+    match (wanted, array.bitmap.kind) {
+        (false, _) | (true, BitmapKind::File) => Ok(()),
+        (true, kind) => Err(wrong(array, format!("it runs, but its bitmap is {}", kind.as_str()))),
     }
-    Ok(())
+}
+
+fn wrong(array: &Array, what: String) -> Error {
+    Error::new(Kind::Io, what).at_path(&array.node)
 }
 
 /// What to tell of it.

@@ -41,11 +41,11 @@ fn facts(decided: &Decided<'_>) -> Vec<Fact> {
         Fact::new("left_out", "Left out", count(|part| matches!(part, Part::Out(_)))),
     ];
     if let Some(bitmap) = &decided.bitmap {
-        let survey = bitmap.report.survey.as_ref();
+        let dirty = bitmap.dirty;
         let path = bitmap.path.display().to_string();
         facts.push(Fact::new("bitmap_file", "Bitmap file", path));
-        facts.push(Fact::new("chunks", "Chunks", survey.map(|s| s.total.get())));
-        facts.push(Fact::new("dirty_chunks", "Dirty chunks", survey.map(|s| s.dirty.get())));
+        facts.push(Fact::new("chunks", "Chunks", dirty.map(|dirty| dirty.total.get())));
+        facts.push(Fact::new("dirty_chunks", "Dirty chunks", dirty.map(|dirty| dirty.dirty.get())));
     }
     facts
 }

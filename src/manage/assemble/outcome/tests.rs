@@ -51,13 +51,9 @@ fn an_array_must_run_and_as_read_only_as_it_was_meant_to() {
 
 #[test]
 fn a_bitmap_file_that_was_given_must_be_in_use() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let system = System::default();
-    let file = crate::manage::bitmap_file::BitmapFile::open(file.path(), &system, &stop).unwrap();
-    let orders = Orders { bitmap: Some(&file), ..orders(false) };
     let mut array = array("clean");
-    as_meant(&array, &orders).unwrap_err();
+    has_its_file(&array, false).unwrap();
+    has_its_file(&array, true).unwrap_err();
     array.bitmap.kind = BitmapKind::File;
-    as_meant(&array, &orders).unwrap();
+    has_its_file(&array, true).unwrap();
 }

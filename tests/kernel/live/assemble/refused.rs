@@ -34,7 +34,7 @@ fn bitmaps() -> Result<()> {
          truncate -s 8192 /run/fs/hole; dd if=/run/fs/good of=/run/fs/hole bs=256 count=1 seek=32 \
          status=none\n\
          truncate -s 4096 /run/fs/zero\n\
-         try other 3 /run/fs/other\ntry short 4 /run/fs/short\ntry zero 4 /run/fs/zero\n\
+         try other 3 /run/fs/other\ntry short 3 /run/fs/short\ntry zero 3 /run/fs/zero\n\
          try tmpfs 3 /run/tmpfs\ntry device 3 $(disk 2)\ntry none 5 /run/fs/nothing\n\
          exec 5>> /run/fs/good\ntry writer 3 /run/fs/good\nexec 5>&-\n\
          dd if=/run/fs/good of=/run/fs/sparse bs=512 count=1 status=none\n\
@@ -48,8 +48,8 @@ fn bitmaps() -> Result<()> {
         for (name, words) in [
             ("other", "another array"),
             ("short", "too short"),
-            ("zero", "zeroes"),
-            ("tmpfs", "where blocks lie"),
+            ("zero", "hole"),
+            ("tmpfs", "where the blocks"),
             ("device", "block device"),
             ("writer", "open for writing"),
             ("internal", "inside its members"),
