@@ -165,10 +165,7 @@ fn report(options: &AttachOptions, known: &Known, path: &Path) -> Report {
 fn all_set_note(known: &Known, why: &str) -> Note {
     let then = match known.complete {
         true => "its members agree, so the kernel clears them in the next sweeps",
-        false => {
-            "they stay until every slot holds a member in sync; one that left before now needs a \
-             full rebuild"
-        }
+        false => "a member that left before now needs a full rebuild, whatever becomes of them",
     };
     Note::new("all-set", format!("all bits start set, for {why}: {then}"))
 }

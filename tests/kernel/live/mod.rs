@@ -6,10 +6,12 @@
 use crate::Job;
 
 mod assemble;
+mod attach;
 mod smoke;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
     jobs.extend(assemble::jobs());
+    jobs.extend(attach::jobs());
     jobs
 }
