@@ -31,7 +31,9 @@ pub struct AssembleArgs {
     #[arg(short, long, value_name = "FILE")]
     bitmap: Option<PathBuf>,
 
-    /// Let the array be read only: nothing is resynced, no superblock written
+    /// Let the array be read only: no resync, no data or superblock written
+    ///
+    /// The kernel rewrites the header of a bitmap even so; without a bitmap not a byte changes.
     #[arg(long)]
     readonly: bool,
 

@@ -43,7 +43,7 @@ pub struct AssembleOptions {
     pub members: Vec<PathBuf>,
     /// The file with its bitmap.
     pub bitmap: Option<PathBuf>,
-    /// Whether nothing may be written, neither data nor superblocks.
+    /// Whether neither data nor superblocks may be written; the kernel writes the bitmap's header.
     pub readonly: bool,
     /// Whether to start with fewer members than it last had.
     pub degraded: bool,

@@ -21,6 +21,7 @@ pub(super) fn before(decided: &Decided<'_>, options: &AssembleOptions) -> Report
     report.steps = steps(decided, options);
     report.notes.clone_from(&decided.notes);
     report.notes.extend(resync_note(decided, options));
+    report.notes.extend(header_note(decided, options));
     report
 }
 
@@ -112,6 +113,16 @@ fn resync_note(decided: &Decided<'_>, options: &AssembleOptions) -> Option<Note>
     let when = if options.readonly { ", once it is made writable" } else { "" };
     let message = format!("it was not shut down cleanly; {what}{when}");
     Some(Note::new("resync", message))
+}
+
+/// What read-only does not keep the kernel from.
+fn header_note(decided: &Decided<'_>, options: &AssembleOptions) -> Option<Note> {
+    let has_bitmap = decided.bitmap.is_some() || decided.fresh().bitmap_at.is_some();
+    (options.readonly && has_bitmap).then(|| {
+        let message = "no data and no superblock of the array is written; the kernel rewrites the \
+                       header of its bitmap even so";
+        Note::new("bitmap-header", message)
+    })
 }
 
 /// What a dry run cannot find out, because only the driver can tell.
