@@ -37,6 +37,10 @@ pub enum Command {
     #[allow(missing_docs)]
     Wait(super::wait::WaitArgs),
     #[allow(missing_docs)]
+    Tune(super::tune::TuneArgs),
+    #[allow(missing_docs)]
+    Dirty(super::dirty::DirtyArgs),
+    #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),
 }
 

@@ -7,12 +7,12 @@ use clap::Args;
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::manage::ManageArgs;
-use crate::manage::{self, AttachOptions};
+use crate::manage::{self, AttachOptions, InternalOptions, internal};
 use crate::store::create::limits;
 use crate::sysfs::System;
 use crate::units::ChunkSize;
 
-/// Give a running array a bitmap in a file.
+/// Give a running array a bitmap: in a file, or with --internal inside its members.
 ///
 /// A file that does not exist is made, for root alone, with the array's UUID, size and event count;
 /// its bits are clear where the members are known to agree, else set. A file that exists must be
@@ -24,6 +24,10 @@ use crate::units::ChunkSize;
 ///
 /// Nothing in the array's metadata tells of the file: name it again at every assembly
 /// (`mdbitmap assemble --bitmap`). Kernels from 6.18 on take no bitmap files.
+///
+/// With --internal the bitmap goes into the room that the members have free beside data and
+/// superblock, 64 MiB a bit unless the bits need larger chunks to fit; superblocks tell of it.
+/// Kernels 6.18 to 7.0 cannot take one while the array runs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Sizes: a bare number counts KiB; B, s (sectors), K, M, G, T and P may follow.\n\
@@ -36,11 +40,15 @@ pub struct AttachArgs {
     array: PathBuf,
 
     /// The bitmap file [default: /var/lib/mdbitmap/UUID.bitmap]
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", conflicts_with = "internal")]
     file: Option<PathBuf>,
 
-    /// What one bit of a new bitmap stands for: a power of two, 512 B to 2 GiB [default: 4 KiB,
-    /// doubled until there are at most a million bits]
+    /// Put the bitmap into the room that the members have free for it
+    #[arg(long)]
+    internal: bool,
+
+    /// What one bit of a new bitmap stands for: a power of two, 512 B to 2 GiB (4 KiB at least
+    /// inside members) [default in a file: 4 KiB, doubled until there are at most a million bits]
     #[arg(short, long, value_name = "SIZE", value_parser = limits::chunk)]
     chunk: Option<ChunkSize>,
 
@@ -64,14 +72,30 @@ pub struct AttachArgs {
 /// # Errors
 /// What the library says, or standard output failed.
 pub fn run(args: &AttachArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    let options = AttachOptions {
+    let system = System::default();
+    let report = match args.internal {
+        true => internal::attach(&args.array, &inside(args), &system)?,
+        false => manage::attach(&in_file(args), &system, &context.stop)?,
+    };
+    args.manage.print(&report, context)
+}
+
+fn in_file(args: &AttachArgs) -> AttachOptions {
+    AttachOptions {
         array: args.array.clone(),
         file: args.file.clone(),
         chunk: args.chunk,
         delay: args.delay,
         write_behind: args.write_behind,
         dry_run: args.manage.dry_run,
-    };
-    let report = manage::attach(&options, &System::default(), &context.stop)?;
-    args.manage.print(&report, context)
+    }
+}
+
+fn inside(args: &AttachArgs) -> InternalOptions {
+    InternalOptions {
+        chunk: args.chunk,
+        delay: args.delay.unwrap_or(5),
+        write_behind: args.write_behind.unwrap_or(0),
+        dry_run: args.manage.dry_run,
+    }
 }

@@ -15,12 +15,14 @@ pub mod context;
 pub mod create;
 pub mod demo;
 pub mod detach;
+pub mod dirty;
 pub mod examine;
 pub mod exit;
 pub mod manage;
 pub mod resync;
 pub mod status;
 pub mod stop;
+pub mod tune;
 pub mod wait;
 
 use args::{Cli, Command};
@@ -46,10 +48,12 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Create(args) => create::run(&args, context),
         Command::Demo(args) => demo::run(&args, context),
         Command::Detach(args) => detach::run(&args, context),
+        Command::Dirty(args) => dirty::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Stop(args) => stop::run(&args, context),
+        Command::Tune(args) => tune::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),
     }
 }

@@ -1,8 +1,9 @@
 //! Files that the md driver wrote behind the file system: an attached bitmap file.
 //!
-//! Whoever read such a file while it was attached left old bits in the page cache, and those stay
-//! there after the array was stopped. To go by them would skip chunks; to write one block of them
-//! back would lose bits on disk. So the cache is dropped, and then compared with the disk.
+//! Whoever read such a file while it was attached left old bits in the page cache. The driver drops
+//! what it can of them when it lets go of the file; pages that are mapped stay. To go by them would
+//! skip chunks; to write one block of them back would lose bits on disk. So the cache is dropped
+//! again, and then compared with the disk.
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::report::Report;
 use super::target::Target;
-use super::{privilege, rules};
+use super::{internal, privilege, rules};
 use crate::error::{Error, Result};
 use crate::running::BitmapKind;
 use crate::sysfs::System;
@@ -38,7 +38,7 @@ pub struct DetachOptions {
 /// the kernel refuses.
 pub fn detach(options: &DetachOptions, system: &System, stop: &AtomicBool) -> Result<Report> {
     privilege::needed(system)?;
-    let target = Target::find(&options.array, system)?;
+    let mut target = Target::find(&options.array, system)?;
     if let Some(why) = rules::may_lose_bitmap(&target.array, options.degraded) {
         return Err(why);
     }
@@ -48,6 +48,13 @@ pub fn detach(options: &DetachOptions, system: &System, stop: &AtomicBool) -> Re
     }
     match target.array.bitmap.kind {
         BitmapKind::File => file::detach(target, report, system),
+        BitmapKind::Internal => {
+            let inside = internal::detach(&mut target, options.degraded, options.dry_run, system)?;
+            report.facts.extend(inside.facts);
+            report.steps.extend(inside.steps);
+            report.notes.extend(inside.notes);
+            Ok(report)
+        }
         kind => Err(unknown(&target, kind)),
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn open(path: &Path, access: Access, system: &System) -> Result<Devic
 }
 
 /// Opens the bitmap at `path`, as [`open`]. A file may have been attached to the array, whose driver
-/// wrote it behind the file system.
+/// wrote it behind the file system: what the page cache kept of it must be what is on the disk.
 ///
 /// # Errors
 /// As [`open`]; refused where the page cache holds old bits.

@@ -24,8 +24,11 @@ pub fn count_dirty(array: &mut Array, system: &System, stop: &AtomicBool) {
     }
 }
 
-/// Where to read.
-fn source(array: &Array, system: &System) -> Result<PathBuf, String> {
+/// Where the bitmap of this array can be read: a member in sync, or the file.
+///
+/// # Errors
+/// A sentence, where there is no such place.
+pub fn source(array: &Array, system: &System) -> Result<PathBuf, String> {
     match array.bitmap.kind {
         BitmapKind::Internal => {
             let member = array.members.iter().find(|member| member.is_in_sync());

@@ -6,6 +6,7 @@ mod assemble;
 mod create;
 mod demo;
 mod examine;
+mod manage;
 mod resync;
 mod status;
 mod support;

@@ -7,11 +7,21 @@ use crate::Job;
 
 mod assemble;
 mod attach;
+mod attach_refused;
+mod dirty;
+mod internal;
 mod smoke;
+mod status;
+mod tune;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
     jobs.extend(assemble::jobs());
     jobs.extend(attach::jobs());
+    jobs.extend(attach_refused::jobs());
+    jobs.extend(internal::jobs());
+    jobs.extend(tune::jobs());
+    jobs.extend(dirty::jobs());
+    jobs.extend(status::jobs());
     jobs
 }
