@@ -17,11 +17,11 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    #[allow(missing_docs)]
-    Attach(super::attach::AttachArgs),
     // The words of help stand with the arguments: a comment here would replace the long ones.
     #[allow(missing_docs)]
     Assemble(super::assemble::AssembleArgs),
+    #[allow(missing_docs)]
+    Attach(super::attach::AttachArgs),
     #[allow(missing_docs)]
     Create(super::create::CreateArgs),
     #[allow(missing_docs)]
