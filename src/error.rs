@@ -116,6 +116,15 @@ impl Error {
         self
     }
 
+    /// Says more about what to do next, on a line of its own.
+    #[must_use]
+    pub fn more(mut self, more: impl AsRef<str>) -> Self {
+        let more = more.as_ref();
+        self.hint =
+            Some(self.hint.map_or_else(|| more.to_owned(), |hint| format!("{hint}\n{more}")));
+        self
+    }
+
     /// The kind, which decides the exit status.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -152,7 +161,7 @@ impl fmt::Display for Error {
             write!(f, " (--force={force} overrides this)")?;
         }
         match &self.hint {
-            Some(hint) => write!(f, "\n  {}", printable(hint)),
+            Some(hint) => hint.lines().try_for_each(|line| write!(f, "\n  {}", printable(line))),
             None => Ok(()),
         }
     }
@@ -188,6 +197,8 @@ mod tests {
         assert_eq!(error.errno(), Some(5));
         let refusal = Error::refused("it exists").at_path("b").unless_forced("overwrite");
         assert_eq!(refusal.to_string(), "b: it exists (--force=overwrite overrides this)");
+        let twice = Error::refused("no").more("one").more("two");
+        assert_eq!(twice.to_string(), "no\n  one\n  two");
     }
 
     #[test]

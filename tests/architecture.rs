@@ -51,6 +51,10 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
+    "manage/assemble/doubt",
+    "manage/assemble/name",
+    "manage/assemble/cast",
+    "manage/assemble/fit",
     "sysfs/mdstat/lines",
 ];
 

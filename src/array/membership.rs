@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::rules;
+use super::rules::{self, Purpose};
 use crate::error::{Error, Result};
 use crate::format::md::{ResyncPoint, Role, SuperView, Superblock};
 use crate::units::{Events, Slot};
@@ -128,16 +128,29 @@ impl Assembly {
     }
 }
 
-/// Puts an array together from `candidates`.
+/// Puts an array together from `candidates`, to be resynced here.
 ///
 /// # Errors
 /// Refused where they are no one array, or one whose state makes a resync a guess.
 pub fn assemble(candidates: &[Candidate<'_>]) -> Result<Assembly> {
+    put_together(candidates, Purpose::Resync)
+}
+
+/// Puts an array of any level together from `candidates`, for the kernel to start: the same members
+/// count as for [`assemble`].
+///
+/// # Errors
+/// Refused where they are no one array, or one that it takes more than its members to start.
+pub fn muster(candidates: &[Candidate<'_>]) -> Result<Assembly> {
+    put_together(candidates, Purpose::Start)
+}
+
+fn put_together(candidates: &[Candidate<'_>], purpose: Purpose) -> Result<Assembly> {
     rules::one_array(candidates)?;
     let freshest = freshest(candidates)?;
-    rules::may_be_resynced(&candidates[freshest])?;
+    rules::is_fit(&candidates[freshest], purpose)?;
     let members: Vec<_> = (0..candidates.len()).map(|i| judge(candidates, freshest, i)).collect();
-    rules::all_may_be_resynced(candidates, &members)?;
+    rules::all_are_fit(candidates, &members, purpose)?;
     rules::no_split(candidates, freshest, &members)?;
     rules::no_double_claims(candidates, &members)?;
     let view = candidates[freshest].view();

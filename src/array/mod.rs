@@ -8,4 +8,4 @@ mod membership;
 pub mod mirror;
 mod rules;
 
-pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble};
+pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble, muster};

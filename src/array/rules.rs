@@ -51,28 +51,70 @@ fn same_array(first: &Candidate<'_>, other: &Candidate<'_>) -> Result<()> {
     Err(Error::refused(why).at_path(other.name))
 }
 
-/// The freshest superblock describes an array that this engine understands.
-pub(super) fn may_be_resynced(freshest: &Candidate<'_>) -> Result<()> {
+/// What the array is put together for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be resynced here.
+    Resync,
+    /// To be started by the kernel.
+    Start,
+}
+
+impl Purpose {
+    /// Who knows how to deal with an array that is unfit.
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Resync => "let the kernel assemble it instead",
+            Self::Start => "let `mdadm --assemble` start it: it knows how",
+        }
+    }
+}
+
+/// Levels that there are drivers for: linear, and the RAID levels.
+const STARTED: [i32; 7] = [-1, 0, 1, 4, 5, 6, 10];
+
+/// The freshest superblock describes an array that is understood.
+pub(super) fn is_fit(freshest: &Candidate<'_>, purpose: Purpose) -> Result<()> {
     let view = freshest.view();
     let why = match unfit(view) {
-        Some(why) => why,
-        None if has_twins(view) => REPLACING,
-        None if view.level != 1 => {
-            let why = format!("its level is {}; only RAID1 is resynced offline", view.level);
-            return Err(Error::refused(why).at_path(freshest.name));
-        }
-        None if view.size.is_zero() => "its superblock gives the members no size",
-        None => return Ok(()),
+        Some(why) => Some(why),
+        None if has_twins(view) => Some(REPLACING),
+        None => None,
     };
-    Err(left_to_the_kernel(why, freshest))
+    match (why, purpose) {
+        (Some(why), _) => Err(left_to_others(why, freshest, purpose)),
+        (None, Purpose::Resync) => may_be_resynced(freshest),
+        (None, Purpose::Start) if STARTED.contains(&view.level) => Ok(()),
+        (None, Purpose::Start) => {
+            let why = format!("its level is {}; there is no driver for that", view.level);
+            Err(Error::refused(why).at_path(freshest.name))
+        }
+    }
+}
+
+fn may_be_resynced(freshest: &Candidate<'_>) -> Result<()> {
+    let view = freshest.view();
+    if view.level != 1 {
+        let why = format!("its level is {}; only RAID1 is resynced offline", view.level);
+        return Err(Error::refused(why).at_path(freshest.name));
+    }
+    if view.size.is_zero() {
+        let why = "its superblock gives the members no size";
+        return Err(left_to_others(why, freshest, Purpose::Resync));
+    }
+    Ok(())
 }
 
 /// So does the superblock of everyone who takes part; a flag may be on one member alone.
-pub(super) fn all_may_be_resynced(candidates: &[Candidate<'_>], members: &[Member]) -> Result<()> {
+pub(super) fn all_are_fit(
+    candidates: &[Candidate<'_>],
+    members: &[Member],
+    purpose: Purpose,
+) -> Result<()> {
     for member in members.iter().filter(takes_part) {
         let candidate = &candidates[member.index];
         if let Some(why) = unfit(candidate.view()) {
-            return Err(left_to_the_kernel(why, candidate));
+            return Err(left_to_others(why, candidate, purpose));
         }
     }
     Ok(())
@@ -100,8 +142,8 @@ fn has_twins(view: &SuperView) -> bool {
     active.any(|role| !held.insert(*role))
 }
 
-fn left_to_the_kernel(why: &str, candidate: &Candidate<'_>) -> Error {
-    Error::refused(why).at_path(candidate.name).hint("let the kernel assemble it instead")
+fn left_to_others(why: &str, candidate: &Candidate<'_>, purpose: Purpose) -> Error {
+    Error::refused(why).at_path(candidate.name).hint(purpose.hint())
 }
 
 /// Whether `view` says that `fresh` does not hold its slot: nobody does, or another device. It then

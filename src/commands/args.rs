@@ -17,9 +17,11 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    // The words of help stand with the arguments: a comment here would replace the long ones.
+    #[allow(missing_docs)]
+    Assemble(super::assemble::AssembleArgs),
     #[allow(missing_docs)]
     Attach(super::attach::AttachArgs),
-    // The words of help stand with the arguments: a comment here would replace the long ones.
     #[allow(missing_docs)]
     Create(super::create::CreateArgs),
     #[allow(missing_docs)]

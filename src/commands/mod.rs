@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 pub mod args;
+pub mod assemble;
 pub mod attach;
 pub mod context;
 pub mod create;
@@ -42,6 +43,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
+        Command::Assemble(args) => assemble::run(&args, context),
         Command::Attach(args) => attach::run(&args, context),
         Command::Create(args) => create::run(&args, context),
         Command::Demo(args) => demo::run(&args, context),

@@ -3,6 +3,7 @@
 //! Each command looks first (`target`), then decides purely, and only then acts; a dry run ends
 //! before acting and reports the same steps. All report alike: steps, facts, notes.
 
+pub mod assemble;
 pub mod attach;
 pub mod bitmap_file;
 pub mod detach;
@@ -15,6 +16,7 @@ pub mod stop;
 pub mod target;
 pub mod tune;
 
+pub use assemble::{AssembleOptions, assemble};
 pub use attach::{AttachOptions, attach};
 pub use detach::{DetachOptions, detach};
 pub use dirty::{Range, dirty};

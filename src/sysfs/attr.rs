@@ -5,8 +5,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{PAGE, System, is_absent, names_in};
+use super::{System, is_absent, names_in};
 use crate::error::{Error, Result};
+
+/// What the kernel prints at most.
+const PAGE_BYTES: usize = 4096;
 
 impl System {
     /// The names of all md devices, in use or not.
@@ -70,10 +73,16 @@ impl System {
     }
 }
 
+/// With one call: each further one would ask the kernel anew, and get the tail of what may be another
+/// word by then.
 fn read_page(path: &Path) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(PAGE + 1).read_to_end(&mut bytes)?;
-    let fits = u64::try_from(bytes.len()).is_ok_and(|len| len <= PAGE);
-    let text = String::from_utf8(bytes).ok().filter(|_| fits);
+    let mut bytes = [0; PAGE_BYTES + 1];
+    let len = loop {
+        match File::open(path)?.read(&mut bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    let text = str::from_utf8(&bytes[..len]).ok().filter(|_| len <= PAGE_BYTES);
     Ok(text.map_or_else(String::new, |text| text.trim_end_matches('\n').to_owned()))
 }

@@ -2,6 +2,7 @@
 //! behind and returns.
 #![allow(clippy::unwrap_used)]
 
+mod assemble;
 mod create;
 mod demo;
 mod examine;

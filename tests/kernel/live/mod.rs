@@ -5,6 +5,7 @@
 
 use crate::Job;
 
+mod assemble;
 mod attach;
 mod attach_refused;
 mod dirty;
@@ -15,6 +16,7 @@ mod tune;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
+    jobs.extend(assemble::jobs());
     jobs.extend(attach::jobs());
     jobs.extend(attach_refused::jobs());
     jobs.extend(internal::jobs());
