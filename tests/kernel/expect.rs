@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::lab::Lab;
+use crate::dir::Dir;
 
 /// Everything a guest captured at one moment, and the judgement it made after it.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ const BITMAP_TROUBLE: [&str; 4] =
     ["out of date", "forcing full recovery", "bitmap initialisation failed", "UUID mismatch"];
 
 impl Observed {
-    pub(crate) fn load(lab: &Lab, moment: &str) -> Result<Self> {
-        let read = |key: &str| lab.out(&format!("{moment}/{key}"));
+    pub(crate) fn load(dir: &Dir, moment: &str) -> Result<Self> {
+        let read = |key: &str| dir.out(&format!("{moment}/{key}"));
         Ok(Self {
             mdstat: read("mdstat")?,
             dmesg: read("dmesg")?,
@@ -98,21 +98,21 @@ impl Observed {
 }
 
 /// The array's content is `sha256`.
-pub(crate) fn content(lab: &Lab, moment: &str, sha256: &str) -> Result<()> {
-    let found = lab.out(&format!("{moment}.sha256"))?;
+pub(crate) fn content(dir: &Dir, moment: &str, sha256: &str) -> Result<()> {
+    let found = dir.out(&format!("{moment}.sha256"))?;
     ensure!(found == sha256, "the array holds {found}, its source held {sha256}");
     Ok(())
 }
 
 /// What `check` counted.
-pub(crate) fn mismatches(lab: &Lab, moment: &str) -> Result<u64> {
-    lab.out(&format!("{moment}.mismatches"))?.parse().context("mismatch_cnt")
+pub(crate) fn mismatches(dir: &Dir, moment: &str) -> Result<u64> {
+    dir.out(&format!("{moment}.mismatches"))?.parse().context("mismatch_cnt")
 }
 
 /// Content as wanted and all members alike.
-pub(crate) fn sound(lab: &Lab, moment: &str, sha256: &str) -> Result<()> {
-    content(lab, moment, sha256)?;
-    let count = mismatches(lab, moment)?;
+pub(crate) fn sound(dir: &Dir, moment: &str, sha256: &str) -> Result<()> {
+    content(dir, moment, sha256)?;
+    let count = mismatches(dir, moment)?;
     ensure!(count == 0, "check found {count} mismatching sectors");
     Ok(())
 }

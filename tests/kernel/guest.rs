@@ -94,12 +94,13 @@ judge() {
 
 /// A whole init script around `body`.
 pub(crate) fn script(kernel: &Kernel, lab: &Path, body: &str) -> String {
+    let modules = kernel.modules.to_string_lossy();
     let prelude = PRELUDE
-        .replace("MODULES", &kernel.modules.to_string_lossy())
+        .replace("MODULES", &modules)
         .replace("-o LAB", &format!("-o {}", lab.display()))
         .replace("\"DONE\"", &format!("\"{DONE}\""))
         .replace("\"FAILED ", &format!("\"{FAILED} "));
-    format!("{prelude}\n{body}\n")
+    format!("{prelude}\nmodules={modules}/$(uname -r)\n{body}\n")
 }
 
 /// Late writes, each taken from the place in `last.bin` that is its place in the array.

@@ -1,18 +1,19 @@
 //! One trial's directory: its images, its guests, what they left behind, and the accidents.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::case::{Accident, Extent, IMAGE_BYTES, Place, RESTLESS, Setup};
+use crate::dir::Dir;
 use crate::uml::{self, Kernel, Until};
 use crate::{filebitmap, guest, images, mdadm};
 
-/// Removed at the end unless `MDBITMAP_KEEP=1`.
+/// The images of one array and what happened to them.
 #[derive(Debug)]
 pub(crate) struct Lab {
-    dir: PathBuf,
-    _owner: Option<tempfile::TempDir>,
+    dir: Dir,
     pub(crate) kernel: Kernel,
     pub(crate) setup: Setup,
 }
@@ -20,12 +21,7 @@ pub(crate) struct Lab {
 impl Lab {
     /// Fresh images for `setup`, with room for the spares.
     pub(crate) fn new(setup: Setup) -> Result<Self> {
-        let owner = tempfile::Builder::new().prefix("mdbitmap-kernel-").tempdir();
-        let owner = owner.context("create a directory for the images")?;
-        let keep = std::env::var("MDBITMAP_KEEP").is_ok_and(|value| value == "1");
-        let (dir, owner) =
-            if keep { (owner.keep(), None) } else { (owner.path().to_owned(), Some(owner)) };
-        let lab = Self { dir, _owner: owner, kernel: Kernel::find()?, setup };
+        let lab = Self { dir: Dir::new()?, kernel: Kernel::find()?, setup };
         for member in lab.members() {
             images::create(&member, IMAGE_BYTES)?;
         }
@@ -33,10 +29,6 @@ impl Lab {
         images::write_pattern(&lab.path("fill.bin"), IMAGE_BYTES, 1)?;
         images::write_pattern(&lab.path("last.bin"), IMAGE_BYTES, 2)?;
         Ok(lab)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
     }
 
     pub(crate) fn member(&self, index: usize) -> PathBuf {
@@ -56,13 +48,6 @@ impl Lab {
         self.path("fs.img")
     }
 
-    /// What the guest called `name` left in its `out` directory.
-    pub(crate) fn out(&self, name: &str) -> Result<String> {
-        let path = self.path("out").join(name);
-        let text = std::fs::read_to_string(&path);
-        Ok(text.with_context(|| format!("read {}", path.display()))?.trim().to_owned())
-    }
-
     /// Runs `body` in a fresh guest that has all images attached, the file system's last.
     pub(crate) fn boot(&self, name: &str, body: &str, until: Until) -> Result<()> {
         let mut disks: Vec<String> = (0..self.disks()).map(image_name).collect();
@@ -73,8 +58,8 @@ impl Lab {
             }
             Place::Internal => String::new(),
         };
-        let script = guest::script(&self.kernel, &self.dir, &format!("{mount}{body}"));
-        uml::boot(&self.kernel, &self.dir, name, &script, &disks, until)
+        let script = guest::script(&self.kernel, self.dir.root(), &format!("{mount}{body}"));
+        uml::boot(&self.kernel, self.dir.root(), name, &script, &disks, until)
     }
 
     /// The mdadm command that makes the array, plus what mdadm cannot say while creating.
@@ -205,13 +190,16 @@ impl Lab {
             }
         }
     }
+}
 
-    /// Says where the images are when they were kept.
-    pub(crate) fn describe(&self) -> String {
-        format!("images: {}", self.dir.display())
+impl Deref for Lab {
+    type Target = Dir;
+
+    fn deref(&self) -> &Dir {
+        &self.dir
     }
 }
 
-fn image_name(index: usize) -> String {
+pub(crate) fn image_name(index: usize) -> String {
     format!("member{index}.img")
 }

@@ -12,18 +12,22 @@
 
 mod case;
 mod control;
+mod dir;
 mod expect;
 mod filebitmap;
+mod fs;
 mod guest;
 mod host;
 mod images;
 mod interrupted;
 mod lab;
+mod live;
 mod matrix;
 mod mdadm;
 mod mdbitmap;
 mod refuse;
 mod special;
+mod stage;
 mod status;
 mod uml;
 
@@ -129,6 +133,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(interrupted::jobs());
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
+    jobs.extend(live::jobs());
     jobs
 }
 

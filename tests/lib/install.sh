@@ -20,6 +20,8 @@ install_kernel_tier() {
     kernel_tier_need "${MDBITMAP_KERNEL:-linux.uml}" user-mode-linux
     kernel_tier_need mdadm mdadm
     kernel_tier_need mkfs.ext4 e2fsprogs
+    kernel_tier_need mkfs.xfs xfsprogs
+    kernel_tier_need mkfs.btrfs btrfs-progs
     kernel_tier_need insmod kmod
     kernel_tier_need losetup mount
     kernel_tier_need umount mount

@@ -1,0 +1,12 @@
+//! Trials on running arrays, which `tests/run` runs on every kernel there is.
+//!
+//! Kernels differ in what they can do, bitmap files above all. A trial here asks what its kernel
+//! can and proves what is right there; only where nothing is to be proved it is ignored by name.
+
+use crate::Job;
+
+mod smoke;
+
+pub(crate) fn jobs() -> Vec<Job> {
+    smoke::jobs()
+}
