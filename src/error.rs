@@ -34,9 +34,14 @@ pub struct Error {
     path: Option<PathBuf>,
     offset: Option<Bytes>,
     force: Option<&'static str>,
-    hint: Option<String>,
+    details: Option<Box<Details>>,
+    hint: Option<Box<str>>,
     source: Option<io::Error>,
 }
+
+/// Lines that explain; apart, so that an error stays small.
+#[derive(Debug)]
+struct Details(Vec<String>);
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -50,6 +55,7 @@ impl Error {
             path: None,
             offset: None,
             force: None,
+            details: None,
             hint: None,
             source: None,
         }
@@ -100,10 +106,17 @@ impl Error {
         self
     }
 
+    /// Lines that explain it, told before what to do next.
+    #[must_use]
+    pub fn details(mut self, lines: Vec<String>) -> Self {
+        self.details = Some(Box::new(Details(lines)));
+        self
+    }
+
     /// Says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into_boxed_str());
         self
     }
 
@@ -142,6 +155,9 @@ impl fmt::Display for Error {
         if let Some(force) = self.force {
             write!(f, " (--force={force} overrides this)")?;
         }
+        for line in self.details.iter().flat_map(|details| &details.0) {
+            write!(f, "\n  {}", printable(line))?;
+        }
         match &self.hint {
             Some(hint) => write!(f, "\n  {}", printable(hint)),
             None => Ok(()),
@@ -179,6 +195,8 @@ mod tests {
         assert_eq!(error.errno(), Some(5));
         let refusal = Error::refused("it exists").at_path("b").unless_forced("overwrite");
         assert_eq!(refusal.to_string(), "b: it exists (--force=overwrite overrides this)");
+        let explained = Error::refused("no").details(vec!["a".into(), "b\n".into()]).hint("c");
+        assert_eq!(explained.to_string(), "no\n  a\n  b\\n\n  c");
     }
 
     #[test]

@@ -51,6 +51,8 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
+    "manage/members/rule",
+    "manage/members/survive",
 ];
 
 fn sources() -> Vec<(String, String)> {

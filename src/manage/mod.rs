@@ -3,6 +3,7 @@
 //! Each command looks first (`target`), then decides purely, and only then acts; a dry run ends
 //! before acting and reports the same steps. All report alike: steps, facts, notes.
 
+pub mod members;
 pub mod privilege;
 pub mod report;
 pub mod stop;

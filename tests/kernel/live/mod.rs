@@ -5,8 +5,11 @@
 
 use crate::Job;
 
+mod members;
 mod smoke;
 
 pub(crate) fn jobs() -> Vec<Job> {
-    smoke::jobs()
+    let mut jobs = smoke::jobs();
+    jobs.extend(members::jobs());
+    jobs
 }
