@@ -5,6 +5,7 @@
 mod create;
 mod demo;
 mod examine;
+mod members;
 mod resync;
 mod status;
 mod support;

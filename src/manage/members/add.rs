@@ -18,7 +18,6 @@ use super::newcomer::Fresh;
 use super::ours;
 use super::readd::{foreign, unused};
 use crate::error::{Error, Result};
-use crate::format::md::Superblock;
 use crate::guard::signature::{Windows, identify};
 use crate::sysfs::System;
 
@@ -58,7 +57,8 @@ pub fn add(options: &AddOptions, system: &System, stop: &AtomicBool) -> Result<R
     let mut target = Target::find(&options.array, system)?;
     ours(&target)?;
     let ground = Ground::read(&target, system, stop)?;
-    takes_members(&target, &ground)?;
+    ground.takes_members(&target)?;
+    takes_flags(options, &ground)?;
     let mut report = Report::new("add", &target, options.dry_run);
     let joining = plan(options, &target, &ground, &mut report, system)?;
     let names: Vec<_> = options.devices.iter().map(|path| path.display().to_string()).collect();
@@ -73,21 +73,14 @@ pub fn add(options: &AddOptions, system: &System, stop: &AtomicBool) -> Result<R
     Ok(report)
 }
 
-/// Refuses arrays whose new members need more than a superblock.
-fn takes_members(target: &Target, ground: &Ground) -> Result<()> {
-    let view = ground.superblocks.first().map(Superblock::view);
-    let has = |test: fn(&crate::format::md::SuperView) -> bool| view.is_some_and(test);
-    let why = match () {
-        () if !matches!(ground.level, 1 | 4..=6 | 10) => "its level has no redundancy",
-        () if ground.persistent && view.is_none() => "no member in sync has a sound superblock",
-        () if has(|view| view.reshape) => "it is changing its shape",
-        () if has(|view| view.journal || view.ppl) => "it has a journal or a partial parity log",
-        () if has(|view| view.clustered) => "it belongs to a cluster",
-        () if ground.kind == crate::running::BitmapKind::Lockless => "its bitmap is lockless",
-        () => return Ok(()),
-    };
-    let what = format!("no member can be added here: {why}");
-    Err(Error::refused(what).at_path(&target.array.node).hint("mdadm may do it"))
+/// The flag goes with the superblock that we write; where the kernel writes it, it would be lost.
+fn takes_flags(options: &AddOptions, ground: &Ground) -> Result<()> {
+    let ours = ground.persistent && !ground.freshest()?.view().version.is_0_90();
+    match options.write_mostly && !ours {
+        false => Ok(()),
+        true => Err(Error::usage("write-mostly can be asked for with metadata 1.x only")
+            .hint("add it without, then write `writemostly` to its state in sysfs")),
+    }
 }
 
 fn plan(

@@ -14,7 +14,7 @@ pub(super) use super::rule::Log;
 use super::rule::{self, Case};
 use crate::error::{Error, Result};
 use crate::format::finding::any_error;
-use crate::format::md::Superblock;
+use crate::format::md::{SuperView, Superblock};
 use crate::guard::superblock_of;
 use crate::ioctl::blk;
 use crate::running::{BitmapKind, bitmap_source};
@@ -68,6 +68,23 @@ impl Ground {
             size: size(target, system)?,
             persistent,
         })
+    }
+
+    /// Refuses arrays whose members need more than a superblock and their data.
+    pub(super) fn takes_members(&self, target: &Target) -> Result<()> {
+        let view = self.superblocks.first().map(Superblock::view);
+        let has = |test: fn(&SuperView) -> bool| view.is_some_and(test);
+        let why = match () {
+            () if !matches!(self.level, 1 | 4..=6 | 10) => "its level has no redundancy",
+            () if self.persistent && view.is_none() => "no member in sync has a sound superblock",
+            () if has(|view| view.reshape) => "it is changing its shape",
+            () if has(|view| view.journal || view.ppl) => "it has a journal or parity log",
+            () if has(|view| view.clustered) => "it belongs to a cluster",
+            () if self.kind == BitmapKind::Lockless => "its bitmap is lockless",
+            () => return Ok(()),
+        };
+        let what = format!("it takes no members from us: {why}");
+        Err(Error::refused(what).at_path(&target.array.node).hint("mdadm may do it"))
     }
 
     /// The superblock that speaks for the array.

@@ -33,10 +33,21 @@ pub fn fail(path: &Path, device: &Path, dry_run: bool, system: &System) -> Resul
     bearable(&target, &listed)?;
     report.steps.push(Step::new("fail", ("failed", "fail"), &listed.member.name));
     if !dry_run {
-        target.device.set_faulty(listed.by_value()?, &listed.node)?;
+        tell(&target, &listed, system)?;
         seen(&mut target, &listed, system)?;
     }
     Ok(report)
+}
+
+/// By number; a device that is gone has none, and only its name is left.
+fn tell(target: &Target, listed: &Listed, system: &System) -> Result<()> {
+    match listed.number {
+        Some(_) => target.device.set_faulty(listed.by_value()?, &listed.node),
+        None => {
+            let key = format!("dev-{}/state", listed.member.name);
+            system.md_write(&target.array.name, &key, "faulty")
+        }
+    }
 }
 
 fn bearable(target: &Target, listed: &Listed) -> Result<()> {

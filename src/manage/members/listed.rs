@@ -91,3 +91,70 @@ fn meant(typed: &Path) -> Meant {
         Err(_) => Meant::Name(text.trim_start_matches("/dev/").replace('/', "!")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::ioctl::md::MdDevice;
+    use crate::running;
+
+    /// A member that is there, one whose device died, one behind a slash.
+    fn target() -> (tempfile::TempDir, Target, System) {
+        let root = tempfile::TempDir::new().unwrap();
+        let md = root.path().join("sys/block/md0/md");
+        let members =
+            [("sda", "0", "in_sync"), ("sdb", "1", "faulty"), ("c!d0p1", "none", "spare")];
+        for (name, slot, state) in members {
+            let dir = md.join(format!("dev-{name}"));
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("slot"), slot).unwrap();
+            fs::write(dir.join("state"), state).unwrap();
+            let device = root.path().join("devices").join(name);
+            symlink(&device, dir.join("block")).unwrap();
+            if name != "sdb" {
+                fs::create_dir_all(&device).unwrap();
+                fs::write(device.join("dev"), if name == "sda" { "8:0\n" } else { "72:1\n" })
+                    .unwrap();
+            }
+        }
+        fs::write(md.join("array_state"), "clean\n").unwrap();
+        let system = System::at(root.path());
+        let array = running::look("md0", &system).unwrap().unwrap();
+        let device = MdDevice::open(Path::new("/dev/null")).unwrap();
+        (root, Target { array, device }, system)
+    }
+
+    #[test]
+    fn a_member_goes_by_its_node_its_name_and_its_number() {
+        let (_root, target, system) = target();
+        let table = [
+            ("8:0", Some("sda")),
+            ("sdb", Some("sdb")),
+            ("/dev/sdb", Some("sdb")),
+            ("/dev/c/d0p1", Some("c!d0p1")),
+            ("72:1", Some("c!d0p1")),
+            ("8:1", None),
+            ("sd", None),
+            ("/dev/null", None),
+        ];
+        for (typed, expected) in table {
+            let found = find(&target, Path::new(typed), &system).unwrap();
+            let name = found.map(|listed| listed.member.name);
+            assert_eq!(name.as_deref(), expected, "{typed}");
+        }
+        let error = must_find(&target, Path::new("sdx"), &system).unwrap_err().to_string();
+        assert!(error.contains("its members are sda, sdb"), "{error}");
+    }
+
+    #[test]
+    fn a_device_that_died_has_no_number() {
+        let (_root, target, system) = target();
+        let dead = must_find(&target, Path::new("sdb"), &system).unwrap();
+        assert!(dead.number.is_none() && dead.says("faulty"));
+        assert!(dead.by_value().unwrap_err().to_string().contains("its device is gone"));
+        let alive = must_find(&target, Path::new("sda"), &system).unwrap();
+        assert_eq!(alive.by_value().unwrap(), 0x800);
+    }
+}

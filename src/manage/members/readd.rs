@@ -52,6 +52,7 @@ pub fn readd(options: &ReaddOptions, system: &System, stop: &AtomicBool) -> Resu
     let itself = listed::find(&target, &options.device, system)?;
     away(&target, itself.as_ref(), &options.device, system)?;
     let ground = Ground::read(&target, system, stop)?;
+    ground.takes_members(&target)?;
     let back = decided(&target, &ground, options, itself)?;
     let possible = back.is_possible();
     let mut report = Report::new("readd", &target, options.dry_run || options.explain);
