@@ -33,17 +33,25 @@ const SHAPES: &[Shape] = &[
     Shape { name: "raid6-1.2", level: "6", members: 4, metadata: "1.2" },
 ];
 
+/// Ours and mdadm's numbers with no update of the superblocks between them.
+const ONE_MOMENT: &str = "
+one_moment() {
+    mdadm -X $(disk 0) > out/x && mdadm -E $(disk 1) > out/e1 && mdadm -E $(disk 0) > out/e0 &&
+        says explain 0 $mdbitmap readd --explain --json /dev/md0 $(disk 1) &&
+        mdadm -E $(disk 0) | cmp - out/e0 && mdadm -X $(disk 0) | cmp - out/x
+}
+";
+
 /// Fails, leaves, misses writes and comes back: only what it missed is written to it.
 fn back(shape: &Shape) -> Result<()> {
     let Shape { level, members, metadata, .. } = shape;
     let stage = stage(level, *members)?;
     let body = format!(
-        "{TOOLS}metadata={metadata}\n\
+        "{TOOLS}{ONE_MOMENT}metadata={metadata}\n\
          raid {level} {members} --bitmap=internal --bitmap-chunk=64K\n\
          echo 1 > $md/bitmap/time_base\nfill\ncleared $(disk 0)\nleave 1\n\
          put 3 40 32\nput 9 1500 5\nput 7 2000 1\nuntil_true 20 is_clean\nsleep 0.5\n\
-         mark\nmdadm -X $(disk 0) > out/x\nmdadm -E $(disk 1) > out/e1\nmdadm -E $(disk 0) > out/e0\n\
-         says explain 0 $mdbitmap readd --explain --json /dev/md0 $(disk 1)\n\
+         mark\nuntil_true 20 one_moment\n\
          says dry 0 $mdbitmap readd --dry-run --json md0 $(disk 1)\n\
          member_state 1 > out/still\n\
          content before\nsectors 1 > out/from\n\
