@@ -92,6 +92,15 @@ impl Error {
         self
     }
 
+    /// Names the file or device, unless one is named already.
+    #[must_use]
+    pub fn or_at_path(self, path: impl AsRef<Path>) -> Self {
+        match self.path {
+            Some(_) => self,
+            None => self.at_path(path),
+        }
+    }
+
     /// Names the position in that file or device.
     #[must_use]
     pub fn at_offset(mut self, offset: Bytes) -> Self {

@@ -51,6 +51,7 @@ const PURE: &[&str] = &[
     "resync/batch",
     "running/parse",
     "running/wait",
+    "sysfs/mdstat/lines",
     "manage/members/rule",
     "manage/members/survive",
 ];

@@ -17,9 +17,13 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[allow(missing_docs)]
+    Attach(super::attach::AttachArgs),
     // The words of help stand with the arguments: a comment here would replace the long ones.
     #[allow(missing_docs)]
     Create(super::create::CreateArgs),
+    #[allow(missing_docs)]
+    Detach(super::detach::DetachArgs),
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
     #[allow(missing_docs)]
@@ -38,6 +42,10 @@ pub enum Command {
     Stop(super::stop::StopArgs),
     #[allow(missing_docs)]
     Wait(super::wait::WaitArgs),
+    #[allow(missing_docs)]
+    Tune(super::tune::TuneArgs),
+    #[allow(missing_docs)]
+    Dirty(super::dirty::DirtyArgs),
     #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),
 }

@@ -10,9 +10,12 @@ use clap::Parser as _;
 
 pub mod add;
 pub mod args;
+pub mod attach;
 pub mod context;
 pub mod create;
 pub mod demo;
+pub mod detach;
+pub mod dirty;
 pub mod examine;
 pub mod exit;
 pub mod fail;
@@ -22,6 +25,7 @@ pub mod remove;
 pub mod resync;
 pub mod status;
 pub mod stop;
+pub mod tune;
 pub mod wait;
 
 use args::{Cli, Command};
@@ -42,8 +46,11 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
     match cli.command {
+        Command::Attach(args) => attach::run(&args, context),
         Command::Create(args) => create::run(&args, context),
         Command::Demo(args) => demo::run(&args, context),
+        Command::Detach(args) => detach::run(&args, context),
+        Command::Dirty(args) => dirty::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Status(args) => status::run(&args, context),
@@ -52,6 +59,7 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Readd(args) => readd::run(&args, context),
         Command::Remove(args) => remove::run(&args, context),
         Command::Stop(args) => stop::run(&args, context),
+        Command::Tune(args) => tune::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),
     }
 }

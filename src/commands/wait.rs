@@ -34,7 +34,7 @@ pub struct WaitArgs {
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
     progress: ProgressArg,
 
-    /// Print the result as JSON
+    /// Print the result as JSON (schema/wait.schema.json)
     #[arg(long)]
     json: bool,
 }

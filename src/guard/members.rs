@@ -1,14 +1,20 @@
 //! The superblocks of members, read only: which array does a device belong to, and does that array
 //! run?
+//!
+//! A running array writes its superblocks past the page cache, so what is asked of its members is
+//! read past it as well.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, SeekFrom};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use nix::libc::{EINVAL, O_CLOEXEC, O_DIRECT};
 
 use crate::error::{Error, Result};
 use crate::format::Probe;
 use crate::format::md::{SUPER_BYTES, Superblock, candidates};
+use crate::io::Buf;
 use crate::sysfs::{System, md::MdArray};
 use crate::units::{Bytes, Sectors};
 
@@ -33,7 +39,7 @@ fn carries(array: &MdArray, uuid: [u8; 16], system: &System) -> Result<bool> {
     }
     let (mut readable, mut failure) = (false, None);
     for slave in &array.slaves {
-        match superblock_at(&system.node(slave)) {
+        match superblock_on_disk(&system.node(slave)) {
             Ok(Some(found)) if found.view().uuid.bytes() == uuid => return Ok(true),
             Ok(_) => readable = true,
             Err(error) => failure = Some(error),
@@ -48,8 +54,19 @@ fn carries(array: &MdArray, uuid: [u8; 16], system: &System) -> Result<bool> {
     }
 }
 
-fn superblock_at(path: &Path) -> Result<Option<Superblock>> {
-    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+/// The md superblock that lies on the device `path` at this moment, whatever the page cache holds;
+/// as [`superblock_of`].
+///
+/// # Errors
+/// It cannot be opened or read.
+pub fn superblock_on_disk(path: &Path) -> Result<Option<Superblock>> {
+    let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let direct = match open(O_CLOEXEC | O_DIRECT) {
+        // A file system without direct I/O; there the page cache is the truth.
+        Err(error) if error.raw_os_error() == Some(EINVAL) => open(O_CLOEXEC),
+        opened => opened,
+    };
+    let file = direct.map_err(|error| Error::io("open", path, error))?;
     superblock_of(&file, path)
 }
 
@@ -64,7 +81,7 @@ pub fn superblock_of(file: &File, path: &Path) -> Result<Option<Superblock>> {
     let mut damaged = None;
     for (version, at) in candidates(device) {
         let bytes = read_super(file, at, path)?;
-        match Superblock::decode(version, at, &bytes, device) {
+        match Superblock::decode(version, at, bytes.bytes(), device) {
             Probe::Found(found) if found.is_sound() => return Ok(Some(found)),
             Probe::Found(found) => damaged = damaged.or(Some(found)),
             Probe::NotMd | Probe::Damaged { .. } => {}
@@ -80,10 +97,10 @@ pub(super) fn size_of(mut file: &File, path: &Path) -> Result<Bytes> {
         .map_err(|error| Error::io("find the end of", path, error))
 }
 
-fn read_super(file: &File, at: Sectors, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; SUPER_BYTES];
+fn read_super(file: &File, at: Sectors, path: &Path) -> Result<Buf> {
+    let mut bytes = Buf::zeroed(SUPER_BYTES);
     let start = at.to_bytes().unwrap_or_default();
-    file.read_exact_at(&mut bytes, start.get())
+    file.read_exact_at(bytes.bytes_mut(), start.get())
         .map_err(|error| Error::io("read", path, error).at_offset(start))?;
     Ok(bytes)
 }

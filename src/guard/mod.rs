@@ -4,6 +4,7 @@
 //! writes also holds [`open_exclusive`], which closes the gap. Gathering (`facts`) does the
 //! system calls, deciding (`reasons`, `signature`) is pure.
 
+mod coherent;
 mod exclusive;
 mod facts;
 mod members;
@@ -15,8 +16,9 @@ use std::path::Path;
 
 use crate::error::Result;
 pub use crate::sysfs::System;
+pub use coherent::refresh;
 pub use exclusive::open_exclusive;
-pub use members::{array_running, superblock_of};
+pub use members::{array_running, superblock_of, superblock_on_disk};
 pub use reasons::InUse;
 pub use running::{Running, is_on_array, running_array};
 

@@ -52,7 +52,8 @@ fn use_of_a_partition_or_of_the_disk_around_counts() {
         node(Relation::Disk, "sda", 0, &["dm-0"]),
     ];
     let number = DevNum { major: 8, minor: 1 };
-    let mounts = vec![Mount { number, at: "/mnt".into(), source: "/dev/sda1".into() }];
+    let mounts =
+        vec![Mount { number, at: "/mnt".into(), source: "/dev/sda1".into(), kind: "ext4".into() }];
     let swap_devices = vec![DevNum { major: 8, minor: 2 }];
     let found = reasons(&Facts { nodes, mounts, swap_devices, ..free() });
     let sentences: Vec<String> = found.iter().map(ToString::to_string).collect();

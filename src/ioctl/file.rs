@@ -36,6 +36,15 @@ pub fn mapped(file: &File, index: u32) -> Result<Mapped, Errno> {
     }
 }
 
+/// The unit that [`mapped`] counts in: bytes of a block of the file system.
+///
+/// # Errors
+/// The errno; ENOTTY or EINVAL where there is no such thing.
+pub fn block_size(file: &File) -> Result<u64, Errno> {
+    let bytes = raw::file_block_size(file)?;
+    u64::try_from(bytes).ok().filter(|bytes| *bytes > 0).ok_or(Errno::EINVAL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -109,6 +109,7 @@ ioctl_read_bad!(blk_get_size64, BLKGETSIZE64, u64);
 ioctl_read_bad!(blk_ssz_get, request_code_none!(0x12, 104), c_int);
 ioctl_none_bad!(blk_flsbuf, request_code_none!(0x12, 97));
 ioctl_readwrite_bad!(fibmap, request_code_none!(0, 1), c_int);
+ioctl_read_bad!(figetbsz, request_code_none!(0, 2), c_int);
 
 ioctl_read!(raid_version, 9, 0x10, DriverVersion);
 ioctl_read!(get_array_info, 9, 0x11, ArrayInfo);
@@ -162,6 +163,14 @@ pub(super) fn block_of(file: &File, index: c_int) -> nix::Result<c_int> {
     // SAFETY: the descriptor is open, and the kernel reads and writes an int at a live int.
     unsafe { fibmap(file.as_raw_fd(), &raw mut block) }?;
     Ok(block)
+}
+
+/// Bytes of a block of the file system that a file is on.
+pub(super) fn file_block_size(file: &File) -> nix::Result<c_int> {
+    let mut bytes = 0;
+    // SAFETY: the descriptor is open, and the kernel writes an int to a live int.
+    unsafe { figetbsz(file.as_raw_fd(), &raw mut bytes) }?;
+    Ok(bytes)
 }
 
 /// The revision of the driver's interface.

@@ -3,12 +3,24 @@
 //! Each command looks first (`target`), then decides purely, and only then acts; a dry run ends
 //! before acting and reports the same steps. All report alike: steps, facts, notes.
 
+pub mod attach;
+pub mod bitmap_file;
+pub mod detach;
+pub mod dirty;
+pub mod internal;
 pub mod members;
 pub mod privilege;
 pub mod report;
+pub mod rules;
 pub mod stop;
 pub mod target;
+pub mod tune;
 
+pub use attach::{AttachOptions, attach};
+pub use detach::{DetachOptions, detach};
+pub use dirty::{Range, dirty};
+pub use internal::InternalOptions;
 pub use report::{Fact, FactValue, Report, Step};
 pub use stop::stop;
 pub use target::Target;
+pub use tune::{TuneOptions, tune};

@@ -129,7 +129,7 @@ pub fn text(out: &mut dyn Write, all: &[Waited]) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints what waiting came to, for a program.
+/// Prints what waiting came to, for a program: `schema/wait.schema.json`.
 ///
 /// # Errors
 /// The output failed.
@@ -144,4 +144,49 @@ pub fn json(out: &mut dyn Write, all: &[Waited]) -> io::Result<()> {
     let json = serde_json::json!({ "schema": 1, "arrays": arrays });
     serde_json::to_writer_pretty(&mut *out, &json)?;
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::running::Action;
+
+    fn waited(ended: Ended, actions: &[Action]) -> Waited {
+        Waited { name: "md0".into(), ended, actions: actions.to_vec() }
+    }
+
+    fn all() -> Vec<Waited> {
+        use Action::{Check, Recover, Repair, Reshape, Resync};
+        vec![
+            waited(Ended::Idle, &[]),
+            waited(Ended::Idle, &[Resync, Recover, Check, Repair, Reshape]),
+            waited(Ended::Frozen, &[Check]),
+            waited(Ended::Stopped, &[]),
+            waited(Ended::Interrupted, &[Resync]),
+        ]
+    }
+
+    #[test]
+    fn a_program_gets_what_the_schema_promises() {
+        let mut out = Vec::new();
+        json(&mut out, &all()).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let schema = include_str!("../../schema/wait.schema.json");
+        let schema = serde_json::from_str(schema).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        assert!(schema.is_valid(&value), "{:?}", schema.iter_errors(&value).next());
+        assert_eq!(value["arrays"][1]["waited_for"][4], "reshape");
+    }
+
+    #[test]
+    fn a_person_reads_how_it_ended() {
+        let mut out = Vec::new();
+        text(&mut out, &all()).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "md0: idle");
+        assert_eq!(lines[1], "md0: idle, after resync, recover, check, repair, reshape");
+        assert!(lines[2].contains("frozen") && lines[3].contains("stopped"), "{text}");
+        assert!(lines[4].contains("goes on by itself"), "{text}");
+    }
 }

@@ -3,13 +3,14 @@
 //!
 //! Block devices are read past the page cache, which knows nothing of what md wrote.
 
+use std::fs::File;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use nix::fcntl::OFlag;
 
 use crate::error::{Error, Result};
-use crate::guard::{System, open_exclusive, sentence, usage_of};
+use crate::guard::{System, open_exclusive, refresh, sentence, usage_of};
 use crate::io::{Access, Device};
 
 /// Opens `path`, if nobody uses it.
@@ -28,6 +29,21 @@ pub(super) fn open(path: &Path, access: Access, system: &System) -> Result<Devic
         return Device::new(open_exclusive(path, write, OFlag::empty())?, path, 1);
     }
     Device::direct(open_exclusive(path, write, OFlag::O_DIRECT)?, path)
+}
+
+/// Opens the bitmap at `path`, as [`open`]. A file may have been attached to the array, whose driver
+/// wrote it behind the file system: what the page cache kept of it must be what is on the disk.
+///
+/// # Errors
+/// As [`open`]; refused where the page cache holds old bits.
+pub(super) fn open_bitmap(path: &Path, access: Access, system: &System) -> Result<Device> {
+    // First: a file in use is refused for that.
+    let device = open(path, access, system)?;
+    if path.is_file() {
+        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        refresh(&file, path)?;
+    }
+    Ok(device)
 }
 
 /// Refuses two names for one thing: it would be read and written as two members.

@@ -11,7 +11,7 @@ use super::exec::Exec;
 use super::judge::judge;
 use super::load;
 use super::observe::Observer;
-use super::open::{all_different, open};
+use super::open::{all_different, open, open_bitmap};
 use super::pace::Pace;
 use super::plan::Decision;
 use super::report::Report;
@@ -79,9 +79,9 @@ pub fn resync(
 }
 
 fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<SyncEngine> {
-    let paths = options.members.iter().chain(&options.bitmap);
-    let devices: Vec<_> =
-        paths.map(|path| open(path, access, system)).collect::<Result<Vec<_>>>()?;
+    let members = options.members.iter().map(|path| open(path, access, system));
+    let bitmap = options.bitmap.iter().map(|path| open_bitmap(path, access, system));
+    let devices = members.chain(bitmap).collect::<Result<Vec<_>>>()?;
     all_different(&devices)?;
     Ok(SyncEngine::new(devices))
 }

@@ -18,17 +18,17 @@ pub fn count_dirty(array: &mut Array, system: &System, stop: &AtomicBool) {
     if array.bitmap.kind == BitmapKind::None {
         return;
     }
-    match bitmap_source(array, system).and_then(|path| count(&path, array, stop)) {
+    match source(array, system).and_then(|path| count(&path, array, stop)) {
         Ok(dirty) => array.bitmap.dirty = Some(dirty),
         Err(why) => array.bitmap.why = Some(why),
     }
 }
 
-/// Where the bitmap of a running array is read: the node of a member in sync, or the file.
+/// Where the bitmap of this array can be read: a member in sync, or the file.
 ///
 /// # Errors
-/// Why it cannot be told.
-pub fn bitmap_source(array: &Array, system: &System) -> Result<PathBuf, String> {
+/// A sentence, where there is no such place.
+pub fn source(array: &Array, system: &System) -> Result<PathBuf, String> {
     match array.bitmap.kind {
         BitmapKind::Internal => {
             let member = array.members.iter().find(|member| member.is_in_sync());

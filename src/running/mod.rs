@@ -13,7 +13,7 @@ pub mod look;
 pub mod parse;
 pub mod wait;
 
-pub use dirty::{bitmap_source, count_dirty};
+pub use dirty::{count_dirty, source as bitmap_source};
 pub use look::{all, find, look};
 pub use wait::{Ended, wait};
 

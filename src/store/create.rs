@@ -10,17 +10,21 @@ mod file;
 pub mod limits;
 mod place;
 pub mod plan;
+mod runs;
 mod wanted;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use crate::error::Result;
+use super::BitmapAtRest;
+use crate::error::{Error, Result};
+use crate::format::bitmap::StateFlags;
 use crate::format::md::MdUuid;
 use crate::guard::System;
 use crate::units::{ChunkSize, Sectors};
 use place::Place;
 pub use plan::{ArrayFacts, Note, Plan};
+pub use wanted::look;
 
 /// What to make. Values within their limits, see [`limits`].
 #[derive(Clone, Debug)]
@@ -81,7 +85,20 @@ pub struct Created {
 /// Usage where the options contradict the array, refused where the path or the array must not be
 /// touched, I/O where there is no room or the disk fails, interrupted.
 pub fn create(options: &CreateOptions, system: &System, stop: &AtomicBool) -> Result<Created> {
-    let array = options.array.as_deref().map(|target| wanted::look(target, system)).transpose()?;
+    let array = options.array.as_deref().map(|target| look(target, system)).transpose()?;
+    create_for(options, array, system, stop)
+}
+
+/// As [`create`], for an array that was looked at before.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_for(
+    options: &CreateOptions,
+    array: Option<ArrayFacts>,
+    system: &System,
+    stop: &AtomicBool,
+) -> Result<Created> {
     let plan = plan::plan(options, array.as_ref())?;
     let place = Place::judge(options, system)?;
     place.has_room(plan.bytes)?;
@@ -101,6 +118,43 @@ pub fn create(options: &CreateOptions, system: &System, stop: &AtomicBool) -> Re
         plan,
         array,
         notes,
+    })
+}
+
+/// Makes a file with the bits of `source`, a bitmap of the array that `array` tells of. Where the
+/// array may be written to, the bits are out of date as soon as they are read: then the header says
+/// that they are stale.
+///
+/// # Errors
+/// As [`create`]; refused where the path is a device.
+pub fn copy(
+    options: &CreateOptions,
+    array: ArrayFacts,
+    source: &BitmapAtRest,
+    system: &System,
+    stop: &AtomicBool,
+) -> Result<Created> {
+    let plan = plan::plan(options, Some(&array))?;
+    let Place::File(place) = Place::judge(options, system)? else {
+        return Err(
+            Error::refused("bits are saved to a file, not to a device").at_path(&options.path)
+        );
+    };
+    let mut header = plan.bitmap.encode();
+    if !array.clean {
+        header.set_state(StateFlags::STALE);
+    }
+    if !options.dry_run {
+        file::write_copy(&place, &plan, &header, source, stop)?;
+    }
+    Ok(Created {
+        path: options.path.clone(),
+        target: Target::File,
+        replaced: None,
+        dry_run: options.dry_run,
+        plan,
+        array: Some(array),
+        notes: Vec::new(),
     })
 }
 

@@ -5,11 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{System, is_absent, names_in};
+use super::{PAGE, System, is_absent, names_in};
 use crate::error::{Error, Result};
-
-/// Bytes the kernel prints into an attribute at most.
-const PAGE: u64 = 4096;
 
 impl System {
     /// The names of all md devices, in use or not.

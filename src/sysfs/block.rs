@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{DevNum, System, is_absent, names_in, read_text};
+use super::{DevNum, PAGE, System, is_absent, names_in, read_text};
 use crate::error::{Error, Result};
 
 /// A block device as sysfs knows it.
@@ -35,6 +35,15 @@ impl System {
         dir.map_or(Ok(Vec::new()), |dir| names_in(&dir.join("slaves")))
     }
 
+    /// The number of the device that sysfs calls `name`.
+    ///
+    /// # Errors
+    /// sysfs cannot be read.
+    pub fn number_of(&self, name: &str) -> Result<Option<DevNum>> {
+        let dev = self.sys.join("class/block").join(name).join("dev");
+        Ok(read_text(&dev, super::PAGE)?.and_then(|text| text.parse().ok()))
+    }
+
     /// The partitions of a whole disk; none for a partition.
     ///
     /// # Errors
@@ -45,7 +54,8 @@ impl System {
         for name in names_in(&dir)? {
             let part = dir.join(name);
             if part.join("partition").exists()
-                && let Some(number) = read_text(&part.join("dev"))?.and_then(|t| t.parse().ok())
+                && let Some(number) =
+                    read_text(&part.join("dev"), PAGE)?.and_then(|t| t.parse().ok())
             {
                 found.push(device(part, number)?);
             }
@@ -63,7 +73,7 @@ impl System {
             return Ok(None);
         }
         let Some(disk) = dir.parent() else { return Ok(None) };
-        let number = read_text(&disk.join("dev"))?.and_then(|text| text.parse().ok());
+        let number = read_text(&disk.join("dev"), PAGE)?.and_then(|text| text.parse().ok());
         number.map(|number| device(disk.to_owned(), number)).transpose()
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{DevNum, System, names_in, path_of, read_line, read_text};
+use super::{DevNum, PAGE, System, names_in, path_of, read_line, read_text};
 use crate::error::Result;
 
 /// A loop device in use.
@@ -27,7 +27,7 @@ impl System {
         for name in names_in(&block)?.into_iter().filter(|name| name.starts_with("loop")) {
             let dir = block.join(&name);
             let file = read_line(&dir.join("loop/backing_file"))?;
-            let number = read_text(&dir.join("dev"))?.and_then(|text| text.parse().ok());
+            let number = read_text(&dir.join("dev"), PAGE)?.and_then(|text| text.parse().ok());
             if let (Some(file), Some(number)) = (file, number) {
                 found.push(LoopDevice { name, number, backing_file: backing_file(file) });
             }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::tables::{bitmap_files, unescape};
-use super::{System, names_in, path_of, read_text};
+use super::mdstat::MdStatArray;
+use super::{PAGE, System, names_in, read_text};
 use crate::error::Result;
 
 /// An array that the kernel has assembled, running or not.
@@ -29,9 +29,9 @@ impl System {
         let mut found = Vec::new();
         for name in names_in(&block)?.into_iter().filter(|name| name.starts_with("md")) {
             let dir = block.join(&name);
-            let Some(state) = read_text(&dir.join("md/array_state"))? else { continue };
+            let Some(state) = read_text(&dir.join("md/array_state"), PAGE)? else { continue };
             let slaves = names_in(&dir.join("slaves"))?;
-            let uuid = read_text(&dir.join("md/uuid"))?.and_then(|text| uuid(text.trim()));
+            let uuid = read_text(&dir.join("md/uuid"), PAGE)?.and_then(|text| uuid(text.trim()));
             let state = state.trim().to_owned();
             if !slaves.is_empty() || state != "clear" {
                 found.push(MdArray { name, state, slaves, uuid });
@@ -45,9 +45,9 @@ impl System {
     /// # Errors
     /// /proc cannot be read.
     pub fn bitmap_files(&self) -> Result<Vec<(String, PathBuf)>> {
-        let text = read_text(&self.proc.join("mdstat"))?.unwrap_or_default();
-        let file = |(name, path): (String, String)| (name, path_of(unescape(path.as_bytes())));
-        Ok(bitmap_files(&text).into_iter().map(file).collect())
+        let arrays = self.mdstat()?.arrays;
+        let file = |array: MdStatArray| Some((array.name, array.bitmap?.file?));
+        Ok(arrays.into_iter().filter_map(file).collect())
     }
 }
 

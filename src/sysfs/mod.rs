@@ -5,7 +5,7 @@
 //! names of mounts and files come from other users. Imports `units` and `error`.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,9 @@ pub mod block;
 pub mod devnum;
 pub mod loops;
 pub mod md;
+pub mod mdstat;
 pub mod tables;
+pub mod writers;
 
 pub use devnum::DevNum;
 
@@ -51,22 +53,36 @@ impl System {
     }
 }
 
-/// The text of `path`; none where there is no such file.
-fn read_text(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(Error::io("read", path, error)),
-    }
+/// The most that is read of mdstat.
+const MDSTAT: u64 = 1 << 20;
+/// The most that is read of the other tables in /proc: thousands of mounts are nothing unusual.
+const TABLE: u64 = 64 << 20;
+/// The most that the kernel prints into an attribute.
+const PAGE: u64 = 4096;
+
+/// The text of the attribute or table `path`; none where there is no such file.
+fn read_text(path: &Path, limit: u64) -> Result<Option<String>> {
+    let text = read_bytes(path, limit)?;
+    Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// The bytes of a one-line attribute without its newline; none where there is no such file.
 fn read_line(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(mut bytes) => {
-            bytes.pop_if(|last| *last == b'\n');
-            Ok(Some(bytes))
-        }
+    let mut line = read_bytes(path, PAGE)?;
+    if let Some(bytes) = &mut line {
+        bytes.pop_if(|last| *last == b'\n');
+    }
+    Ok(line)
+}
+
+/// The bytes of `path`; none where there is no such file. More than `limit` is an error: half a table
+/// would hide what is in use.
+fn read_bytes(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(len) if u64::try_from(len).is_ok_and(|len| len <= limit) => Ok(Some(bytes)),
+        Ok(_) => Err(Error::damaged(format!("more than {limit} bytes")).at_path(path)),
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(Error::io("read", path, error)),
     }

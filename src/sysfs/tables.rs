@@ -1,8 +1,8 @@
-//! The tables in /proc: mounts, swap and mdstat, each line a device in use.
+//! The tables in /proc: mounts and swap, each line a device in use.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{DevNum, System, path_of, read_text};
+use super::{DevNum, System, TABLE, path_of, read_text};
 use crate::error::Result;
 
 /// A mounted file system.
@@ -14,6 +14,8 @@ pub struct Mount {
     pub at: PathBuf,
     /// What was mounted, as it was named.
     pub source: PathBuf,
+    /// The type of the file system: `ext4`.
+    pub kind: String,
 }
 
 impl System {
@@ -22,8 +24,19 @@ impl System {
     /// # Errors
     /// /proc cannot be read.
     pub fn mounts(&self) -> Result<Vec<Mount>> {
-        let text = read_text(&self.proc.join("self/mountinfo"))?.unwrap_or_default();
+        let text = read_text(&self.proc.join("self/mountinfo"), TABLE)?.unwrap_or_default();
         Ok(text.lines().filter_map(mount).collect())
+    }
+
+    /// The mount that `path`, absolute and without symlinks, lies on.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub fn mount_of(&self, path: &Path) -> Result<Option<Mount>> {
+        let above = |mount: &Mount| path.starts_with(&mount.at);
+        // Of several at one place the last one hides the others.
+        let mounts = self.mounts()?.into_iter().filter(above);
+        Ok(mounts.max_by_key(|mount| mount.at.as_os_str().len()))
     }
 
     /// Devices and files that hold swap.
@@ -31,7 +44,7 @@ impl System {
     /// # Errors
     /// /proc cannot be read.
     pub fn swaps(&self) -> Result<Vec<PathBuf>> {
-        let text = read_text(&self.proc.join("swaps"))?.unwrap_or_default();
+        let text = read_text(&self.proc.join("swaps"), TABLE)?.unwrap_or_default();
         Ok(text.lines().skip(1).filter_map(swap).collect())
     }
 }
@@ -42,33 +55,16 @@ fn mount(line: &str) -> Option<Mount> {
     let mut head = head.split(' ').skip(2);
     let number = head.next()?.parse().ok()?;
     let at = head.nth(1)?;
-    let source = tail.split(' ').nth(1)?;
+    let (kind, tail) = tail.split_once(' ')?;
+    let source = tail.split(' ').next()?;
     let path = |text: &str| path_of(unescape(text.as_bytes()));
-    Some(Mount { number, at: path(at), source: path(source) })
+    Some(Mount { number, at: path(at), source: path(source), kind: kind.to_owned() })
 }
 
 /// `/dev/dm-1    partition    1048572    0    -2`
 fn swap(line: &str) -> Option<PathBuf> {
     let name = line.split([' ', '\t']).next().filter(|name| name.starts_with('/'))?;
     Some(path_of(unescape(name.as_bytes())))
-}
-
-/// The arrays of /proc/mdstat whose bitmap is in a file, with that file as it is written there.
-pub(super) fn bitmap_files(text: &str) -> Vec<(String, String)> {
-    let mut array = None;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        if !line.starts_with(' ') {
-            array = line.split_once(" : ").map(|(name, _)| name.trim().to_owned());
-        }
-        let bitmap = line.trim_start().strip_prefix("bitmap: ");
-        if let (Some(name), Some((_, file))) =
-            (&array, bitmap.and_then(|text| text.split_once(", file: ")))
-        {
-            found.push((name.clone(), file.to_owned()));
-        }
-    }
-    found
 }
 
 /// Undoes the kernel's `\040` for a space and the like.

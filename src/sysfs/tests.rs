@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::tables::{bitmap_files, unescape};
+use super::tables::unescape;
 use super::*;
 
 /// A machine with these files; a path that ends in a slash is a directory.
@@ -112,6 +112,12 @@ fn mounts_and_swap_are_found_under_odd_names() {
 }
 
 #[test]
+fn half_a_table_is_no_table() {
+    let (_root, system) = machine(&[("proc/mdstat", &" ".repeat(1 + (1 << 20)))]);
+    assert!(system.mdstat().unwrap_err().to_string().contains("more than"));
+}
+
+#[test]
 fn an_empty_machine_has_nothing() {
     let (_root, system) = machine(&[]);
     assert!(system.loops().unwrap().is_empty());
@@ -126,7 +132,7 @@ proptest! {
     #[test]
     fn no_text_makes_a_parser_panic(text in "[ \\\\0-9:a-z/,\n\t-]{0,200}") {
         let _ = unescape(text.as_bytes());
-        let _ = bitmap_files(&text);
+        let _ = mdstat::parse(text.as_bytes());
         let _ = text.parse::<DevNum>();
         let (_root, system) = machine(&[
             ("proc/self/mountinfo", &text),

@@ -5,6 +5,7 @@
 mod create;
 mod demo;
 mod examine;
+mod manage;
 mod members;
 mod resync;
 mod status;

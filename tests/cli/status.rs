@@ -1,10 +1,14 @@
 //! `status` and `wait`: what this machine runs, and made-up machines.
 
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use mdbitmap::output::status;
 use mdbitmap::running;
 use mdbitmap::sysfs::System;
 
-use crate::support::{json, run, temp_dir};
+use crate::support::{json, mdbitmap, run, temp_dir};
 
 #[test]
 fn the_machine_as_it_is_fits_the_schema() {
@@ -64,4 +68,20 @@ fn a_made_up_machine_fits_the_schema_and_the_table() {
     let mut out = Vec::new();
     status::text(&mut out, &[], false, 80).unwrap();
     assert!(String::from_utf8(out).unwrap().contains("no md driver"));
+}
+
+#[test]
+fn watching_shows_it_again_until_interrupted() {
+    let mut child =
+        mdbitmap().args(["status", "--watch=1"]).stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // A pipe is no terminal: nothing is drawn over, pictures follow each other.
+    assert!(!out.contains('\u{1b}'), "{out}");
+    let first = out.lines().next().unwrap();
+    assert!(out.lines().filter(|line| *line == first).count() >= 2, "{out}");
 }

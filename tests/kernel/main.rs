@@ -25,6 +25,7 @@ mod live;
 mod matrix;
 mod mdadm;
 mod mdbitmap;
+mod record;
 mod refuse;
 mod special;
 mod stage;
@@ -54,15 +55,17 @@ impl Job {
         self.name.split('/').any(|part| part == "file")
     }
 
-    fn into_trial(self, obstacles: &Obstacles) -> Trial {
+    /// None where the kernel itself makes it pointless; `announce` has said so.
+    fn into_trial(self, obstacles: &Obstacles) -> Option<Trial> {
         let needs_bitmap_file = self.needs_bitmap_file();
         let run = self.run;
-        match obstacles.verdict(needs_bitmap_file) {
+        Some(match obstacles.verdict(needs_bitmap_file) {
+            Verdict::LeaveOut => return None,
             Verdict::Run => Trial::test(self.name, move || run().map_err(failed)),
             // Asked for in spite of all (`--ignored`), it must not pass for one that ran.
             Verdict::Ignore(reason) => refusal(self.name, reason).with_ignored_flag(true),
             Verdict::Fail(reason) => refusal(self.name, reason),
-        }
+        })
     }
 }
 
@@ -76,6 +79,7 @@ fn refusal(name: String, reason: String) -> Trial {
 
 enum Verdict {
     Run,
+    LeaveOut,
     Ignore(String),
     Fail(String),
 }
@@ -103,8 +107,8 @@ impl Obstacles {
     fn verdict(&self, needs_bitmap_file: bool) -> Verdict {
         let reason = match (&self.tier, &self.files) {
             (Some(reason), _) => reason,
-            (None, Some(FileObstacle::Kernel(reason))) if needs_bitmap_file => {
-                return Verdict::Ignore(reason.clone());
+            (None, Some(FileObstacle::Kernel(_))) if needs_bitmap_file => {
+                return Verdict::LeaveOut;
             }
             (None, Some(FileObstacle::Missing(reason))) if needs_bitmap_file => reason,
             _ => return Verdict::Run,
@@ -118,8 +122,12 @@ impl Obstacles {
         }
         match &self.files {
             Some(FileObstacle::Missing(_)) if self.insist => {}
-            Some(FileObstacle::Missing(reason) | FileObstacle::Kernel(reason)) => {
+            Some(FileObstacle::Missing(reason)) => {
                 eprintln!("skipped: kernel tier, bitmap files: {reason}");
+            }
+            // Nothing is skipped that could run: such trials are not in the list at all.
+            Some(FileObstacle::Kernel(reason)) => {
+                eprintln!("left out: trials with `file` in their name: {reason}");
             }
             None => {}
         }
@@ -134,6 +142,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
     jobs.extend(live::jobs());
+    jobs.extend(record::jobs());
     jobs
 }
 
@@ -143,6 +152,6 @@ fn main() -> std::process::ExitCode {
     if !arguments.list {
         obstacles.announce();
     }
-    let trials = jobs().into_iter().map(|job| job.into_trial(&obstacles)).collect();
+    let trials = jobs().into_iter().filter_map(|job| job.into_trial(&obstacles)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -81,7 +81,7 @@ fn parse_super(text: &str) -> Result<Super> {
     })
 }
 
-fn parse_bitmap(text: &str) -> Result<Bitmap> {
+pub(crate) fn parse_bitmap(text: &str) -> Result<Bitmap> {
     let (total, dirty) = field(text, "Bitmap")?.split_once(',').context("no dirty count")?;
     Ok(Bitmap {
         version: number(text, "Version")?,

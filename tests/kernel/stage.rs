@@ -6,7 +6,7 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::dir::Dir;
 use crate::fs::FsKind;
@@ -104,14 +104,24 @@ impl Deref for Stage {
     }
 }
 
+/// Other releases of mdadm: the variable that guests know each by, and the one that tells its path.
+pub(crate) const PEERS: [(&str, &str); 2] =
+    [("mdadm_44", "MDBITMAP_MDADM_4_4"), ("mdadm_new", "MDBITMAP_MDADM_NEW")];
+
 /// The programs that a guest may call by variable: the one under test, and other releases of mdadm
 /// (empty where they were not fetched).
 fn peers() -> String {
     let path = |key: &str| std::env::var(key).unwrap_or_default();
-    format!(
-        "mdbitmap={}\nmdadm_44={}\nmdadm_new={}\n",
-        mdbitmap::PROGRAM,
-        path("MDBITMAP_MDADM_4_4"),
-        path("MDBITMAP_MDADM_NEW")
-    )
+    let line = |(name, key)| format!("{name}={}\n", path(key));
+    let peers: String = PEERS.into_iter().map(line).collect();
+    format!("mdbitmap={}\n{peers}", mdbitmap::PROGRAM)
+}
+
+/// Part of a trial cannot run for a reason that somebody could remove.
+pub(crate) fn skipped(what: &str, why: &str) -> Result<()> {
+    if std::env::var("MDBITMAP_NO_SKIP").is_ok_and(|value| value == "1") {
+        bail!("{what}: {why}");
+    }
+    eprintln!("skipped: {what}: {why}");
+    Ok(())
 }

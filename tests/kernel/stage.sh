@@ -44,7 +44,7 @@ driver() {
     done
 }
 
-# Linear has been gone since 6.8; there the driver is not found, and mdadm says so.
+# Not every kernel has linear; there the driver is not found, and mdadm says so.
 level_driver() {
     case $1 in
         4 | 5 | 6) driver raid456 ;;
@@ -64,11 +64,12 @@ is_settled() {
 # until_true SECONDS COMMAND...: a safety net, no measurement.
 until_true() {
     set +x
-    tries=$(($1 * 20))
+    read -r now _ </proc/uptime
+    deadline=$((${now%.*} + $1))
     shift
     until "$@"; do
-        tries=$((tries - 1))
-        if [ $tries -le 0 ]; then
+        read -r now _ </proc/uptime
+        if [ "${now%.*}" -gt "$deadline" ]; then
             echo "time is over, and still not: $*"
             cat /proc/mdstat
             return 1
@@ -76,6 +77,14 @@ until_true() {
         sleep 0.05
     done
     set -x
+}
+
+# not COMMAND...: fails when the command does not. (The shell lets `! COMMAND` pass either way.)
+not() {
+    if "$@"; then
+        echo "should have failed: $*"
+        return 1
+    fi
 }
 
 idle() { until_true 60 is_idle; }

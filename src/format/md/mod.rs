@@ -23,7 +23,7 @@ use super::Probe;
 use super::codec::{BigEndian, LittleEndian};
 use super::finding::{Finding, any_error};
 use crate::error::{Error, Result};
-use crate::units::Sectors;
+use crate::units::{SectorRange, Sectors};
 
 pub use edit::{Joined, Left, SuperEdit};
 pub use features::Features;
@@ -115,6 +115,24 @@ impl Superblock {
             MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => return (0, 0),
         };
         (disk.major, disk.minor)
+    }
+
+    /// What lies on a member with 1.x metadata beside a bitmap: superblock with its roles, data,
+    /// where a reshape moves them, bad-block log. Empty for 0.90, whose bitmap has its own place.
+    #[must_use]
+    pub fn occupied(&self) -> Vec<SectorRange> {
+        if self.view.version.is_0_90() {
+            return Vec::new();
+        }
+        let near = super1::obstacles(&self.view, &self.raw, self.device);
+        let all = room::neighbours(&self.view, &near).into_iter();
+        all.map(|(_, start, len)| SectorRange { start, len }).collect()
+    }
+
+    /// The size of the member it was read from.
+    #[must_use]
+    pub fn device(&self) -> Sectors {
+        self.device
     }
 
     /// Whether the kernel would take it and we know all of it.

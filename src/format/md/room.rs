@@ -32,7 +32,11 @@ pub(super) fn of(view: &SuperView, at: Sectors, near: &Obstacles) -> Result<Sect
     Ok(room.min(slack(view, at)))
 }
 
-fn neighbours(view: &SuperView, near: &Obstacles) -> Vec<(&'static str, Sectors, Sectors)> {
+/// What lies on the member beside a bitmap: name, first sector, length.
+pub(super) fn neighbours(
+    view: &SuperView,
+    near: &Obstacles,
+) -> Vec<(&'static str, Sectors, Sectors)> {
     let mut all = vec![
         ("superblock", view.super_offset, Sectors::new(near.super_sectors)),
         ("data", view.data_offset, view.data_size),

@@ -253,16 +253,20 @@ fn place_bitmap(view: &mut SuperView, raw: &[u8], device: Sectors, findings: &mu
         return;
     };
     view.bitmap_at = Some(at);
-    let moves = view.features.contains(Features::NEW_OFFSET);
-    let moved = if moves { sb::NEW_OFFSET.get::<LittleEndian>(raw) } else { 0 };
-    let obstacles = Obstacles { device, moved: i64::from(moved), super_sectors: roles_end(raw) };
-    match room::of(view, at, &obstacles) {
+    match room::of(view, at, &obstacles(view, raw, device)) {
         Ok(room) => view.bitmap_room = room,
         Err(what) => {
             let message = format!("the bitmap at sector {} lies inside the {what}", at.get());
             findings.push(Finding::error("bitmap-overlap", message));
         }
     }
+}
+
+/// What lies on a member of `device` sectors and is not told by its view.
+pub(super) fn obstacles(view: &SuperView, raw: &[u8], device: Sectors) -> Obstacles {
+    let moves = view.features.contains(Features::NEW_OFFSET);
+    let moved = if moves { sb::NEW_OFFSET.get::<LittleEndian>(raw) } else { 0 };
+    Obstacles { device, moved: i64::from(moved), super_sectors: roles_end(raw) }
 }
 
 /// Sectors the superblock takes with its roles.

@@ -19,14 +19,41 @@ use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use super::blocks;
 use super::place::FilePlace;
 use super::plan::Plan;
+use super::runs::Runs;
 use crate::error::{Error, Result};
+use crate::format::bitmap::RawBitmapSuper;
+use crate::store::BitmapAtRest;
 
 /// Writes the bitmap of `plan` and gives it its name.
 pub(super) fn write(place: &FilePlace, plan: &Plan, stop: &AtomicBool) -> Result<()> {
-    let failed = |error| Error::io("write", &place.path, error);
     let temp = Temp::new(place)?;
-    temp.file.write_all_at(&plan.bitmap.encode().0, 0).map_err(failed)?;
-    blocks::bits(plan, stop, |at, block| temp.file.write_all_at(block, at), failed)?;
+    fill(&temp, plan, &plan.bitmap.encode(), stop)?;
+    finish(temp, place)
+}
+
+/// Writes the bitmap of `plan` with the bits of `source` and that header, and gives it its name.
+pub(super) fn write_copy(
+    place: &FilePlace,
+    plan: &Plan,
+    header: &RawBitmapSuper,
+    source: &BitmapAtRest,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let temp = Temp::new(place)?;
+    fill(&temp, &Plan { clean: true, ..*plan }, header, stop)?;
+    let mut runs = Runs::new(&temp.file, plan.chunks);
+    source.dirty_runs(stop, &mut |run| runs.set(run))?;
+    runs.finish().map_err(|error| Error::io("write", &place.path, error))?;
+    finish(temp, place)
+}
+
+fn fill(temp: &Temp<'_>, plan: &Plan, header: &RawBitmapSuper, stop: &AtomicBool) -> Result<()> {
+    let failed = |error| Error::io("write", &temp.place.path, error);
+    temp.file.write_all_at(&header.0, 0).map_err(failed)?;
+    blocks::bits(plan, stop, |at, block| temp.file.write_all_at(block, at), failed)
+}
+
+fn finish(temp: Temp<'_>, place: &FilePlace) -> Result<()> {
     temp.file.sync_all().map_err(|error| Error::io("flush", &place.path, error))?;
     temp.publish()?;
     place.dir.sync_all().map_err(|error| Error::io("flush the directory of", &place.path, error))

@@ -160,7 +160,7 @@ fn not_on_the_array(options: &CreateOptions, dir: &File, system: &System) -> Res
     let Some(target) = &options.array else { return Ok(()) };
     let Some(running) = running_array(target, system)? else { return Ok(()) };
     let meta = dir.metadata().map_err(|error| Error::io("look at", &options.path, error))?;
-    match is_on_array(meta.dev(), &running, system)? {
+    match is_on_array(meta.dev(), running.number, system)? {
         true => Err(Error::refused("it would lie on the array whose bitmap it is")
             .at_path(&options.path)
             .hint("put it on a file system outside that array")),

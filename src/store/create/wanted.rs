@@ -8,12 +8,15 @@ use super::plan::ArrayFacts;
 use crate::array::coverage::{covered, covered_by};
 use crate::error::{Error, Result};
 use crate::format::md::{ResyncPoint, SuperView, Superblock};
-use crate::guard::{Running, System, running_array, superblock_of};
+use crate::guard::{Running, System, running_array, superblock_of, superblock_on_disk};
 use crate::ioctl::md::{ARRAY_BITMAP_PRESENT, ARRAY_CLEAN, ArrayInfo, MdDevice};
 use crate::units::{Events, SECTOR_BYTES, Sectors};
 
-/// What is known of the array at `target`.
-pub(super) fn look(target: &Path, system: &System) -> Result<ArrayFacts> {
+/// What is known of the array at `target`: an assembled array, or a member of a stopped one.
+///
+/// # Errors
+/// It cannot be read, is no such thing, or is an array that no bitmap can be for.
+pub fn look(target: &Path, system: &System) -> Result<ArrayFacts> {
     match running_array(target, system)? {
         Some(running) => of_running(target, &running),
         None => of_member(target),
@@ -48,8 +51,7 @@ fn of_running(path: &Path, running: &Running) -> Result<ArrayFacts> {
 fn freshest(members: &[PathBuf]) -> Result<Option<Superblock>> {
     let mut best: Option<Superblock> = None;
     for path in members {
-        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let Some(found) = superblock_of(&file, path)?.filter(Superblock::is_sound) else {
+        let Some(found) = superblock_on_disk(path)?.filter(Superblock::is_sound) else {
             continue;
         };
         if best.as_ref().is_none_or(|best| best.view().events < found.view().events) {

@@ -5,11 +5,23 @@
 
 use crate::Job;
 
+mod attach;
+mod attach_refused;
+mod dirty;
+mod internal;
 mod members;
 mod smoke;
+mod status;
+mod tune;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
+    jobs.extend(attach::jobs());
+    jobs.extend(attach_refused::jobs());
+    jobs.extend(internal::jobs());
+    jobs.extend(tune::jobs());
+    jobs.extend(dirty::jobs());
+    jobs.extend(status::jobs());
     jobs.extend(members::jobs());
     jobs
 }

@@ -11,6 +11,8 @@ use super::*;
 use crate::error::Kind;
 use crate::sysfs::System;
 
+mod recorded;
+
 fn machine(files: &[(&str, &str)]) -> (TempDir, System) {
     let root = TempDir::new().unwrap();
     for (path, text) in files {

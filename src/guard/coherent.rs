@@ -1,0 +1,92 @@
+//! Files that the md driver wrote behind the file system: an attached bitmap file.
+//!
+//! Whoever read such a file while it was attached left old bits in the page cache. The driver drops
+//! what it can of them when it lets go of the file; pages that are mapped stay. To go by them would
+//! skip chunks; to write one block of them back would lose bits on disk. So the cache is dropped
+//! again, and then compared with the disk.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::libc::{EINVAL, O_CLOEXEC, O_DIRECT};
+
+use crate::error::{Error, Result};
+use crate::io::Buf;
+use crate::units::Bytes;
+
+/// Compared at a time.
+const BLOCK: usize = 1 << 20;
+
+/// Makes reads of `file`, a regular file, tell what is on the disk; `path` is for the message.
+///
+/// # Errors
+/// Refused where the page cache still holds something else; I/O where it cannot be read.
+pub fn refresh(file: &File, path: &Path) -> Result<()> {
+    let failed = |error| Error::io("compare the page cache with the disk", path, error);
+    file.sync_data().map_err(failed)?;
+    posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
+        .map_err(|errno| failed(errno.into()))?;
+    let Some(disk) = past_the_cache(file).map_err(failed)? else { return Ok(()) };
+    match first_difference(file, &disk).map_err(failed)? {
+        None => Ok(()),
+        Some(at) => Err(Error::refused("the page cache holds other bytes of it than the disk")
+            .at_path(path)
+            .at_offset(at)
+            .hint("close what uses it, then: echo 1 > /proc/sys/vm/drop_caches")),
+    }
+}
+
+/// The same file once more; none where the file system has no direct I/O, and the cache is all
+/// there is.
+fn past_the_cache(file: &File) -> io::Result<Option<File>> {
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match OpenOptions::new().read(true).custom_flags(O_DIRECT | O_CLOEXEC).open(own) {
+        Ok(disk) => Ok(Some(disk)),
+        Err(error) if error.raw_os_error() == Some(EINVAL) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn first_difference(cached: &File, disk: &File) -> io::Result<Option<Bytes>> {
+    let (mut one, mut other) = (Buf::zeroed(BLOCK), Buf::zeroed(BLOCK));
+    let mut at = 0;
+    loop {
+        let len = match disk.read_at(other.bytes_mut(), at) {
+            // Some file systems take the flag and refuse the reads.
+            Err(error) if error.raw_os_error() == Some(EINVAL) => return Ok(None),
+            read => read?,
+        };
+        if len == 0 {
+            return Ok(None);
+        }
+        cached.read_exact_at(&mut one.bytes_mut()[..len], at)?;
+        if one.bytes()[..len] != other.bytes()[..len] {
+            return Ok(Some(Bytes::new(at)));
+        }
+        at += u64::try_from(len).unwrap_or(0);
+        // A short direct read is the end of the file; the next would not be aligned.
+        if len < BLOCK {
+            return Ok(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_any_length_is_coherent_when_nobody_wrote_behind_the_file_system() {
+        let dir = tempfile::TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        for len in [0, 1, 300, 4096, BLOCK, 3 * BLOCK + 700] {
+            let path = dir.path().join("bitmap");
+            std::fs::write(&path, vec![7; len]).unwrap();
+            refresh(&File::open(&path).unwrap(), &path).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), vec![7; len]);
+        }
+    }
+}

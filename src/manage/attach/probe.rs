@@ -1,0 +1,97 @@
+//! Whether this kernel takes bitmap files: asked with a descriptor that is none.
+//!
+//! A kernel that would take a file now answers EBADF; one that takes none fails before it looks at
+//! the descriptor. Releases alone tell little, for distributions carry changes back.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::error::{Error, Kind, Result};
+use crate::manage::Target;
+use crate::sysfs::System;
+
+/// Right after a start the kernel is busy for moments.
+const TRIES: u32 = 40;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Fails where the kernel would take no file for this array.
+///
+/// # Errors
+/// I/O where it never does, refused where it does not now.
+pub(super) fn takes_files(target: &Target, system: &System) -> Result<()> {
+    let name = &target.array.name;
+    if target.array.state == "read-auto" {
+        // Asking would make it writable. Kernels with this attribute take no files.
+        return match system.md_has(name, "bitmap_type") {
+            true => Err(cannot(target, true)),
+            false => Ok(()),
+        };
+    }
+    let mut answer = target.device.probe_bitmap_file();
+    for _ in 1..TRIES {
+        if answer != Some(Errno::EBUSY) {
+            break;
+        }
+        sleep(BETWEEN);
+        answer = target.device.probe_bitmap_file();
+    }
+    match answer {
+        Some(Errno::EBADF) => Ok(()),
+        Some(Errno::EINVAL) => Err(cannot(target, system.md_has(name, "bitmap_type"))),
+        other => Err(not_now(target, other)),
+    }
+}
+
+fn cannot(target: &Target, new: bool) -> Error {
+    let node = target.array.node.display();
+    let why = match new {
+        true => {
+            "since Linux 6.18 the kernel refuses every bitmap file with EINVAL: its bitmap driver \
+             is set up only while an array with an internal bitmap starts"
+        }
+        false => "this kernel was built without bitmap files (CONFIG_MD_BITMAP_FILE)",
+    };
+    let ways = format!(
+        "{why}. What works:\n    \
+         mdbitmap attach --internal {node}   (a bitmap inside the members)\n    \
+         mdbitmap resync --bitmap FILE MEMBER...   (a file you have, with the array stopped)\n    \
+         a kernel up to 6.17"
+    );
+    Error::new(Kind::Io, "this kernel takes no bitmap files").at_path(&target.array.node).hint(ways)
+}
+
+fn not_now(target: &Target, answer: Option<Errno>) -> Error {
+    let node = &target.array.node;
+    let refused = |why: &str| Error::refused(why).at_path(node);
+    match answer {
+        Some(Errno::EBUSY) => {
+            refused("the kernel is busy with a resync, or its resyncs are frozen")
+                .hint("`mdbitmap wait` tells when it is done")
+        }
+        Some(Errno::EEXIST) => {
+            refused("the array has a bitmap").hint("`mdbitmap detach` removes it")
+        }
+        Some(Errno::EROFS) => refused("the array is read-only"),
+        Some(Errno::EACCES | Errno::EPERM) => refused("only root may change an array"),
+        Some(errno) => Error::io("ask whether it takes a bitmap file", node, errno.into()),
+        None => {
+            Error::new(Kind::Io, "the kernel took a bitmap file that does not exist").at_path(node)
+        }
+    }
+}
+
+/// Repeats what the kernel is too busy for, while that may be for moments only.
+///
+/// # Errors
+/// What `call` says in the end.
+pub(super) fn until_idle(call: impl Fn() -> Result<()>) -> Result<()> {
+    for _ in 1..TRIES {
+        match call() {
+            Err(error) if error.errno() == Some(nix::libc::EBUSY) => sleep(BETWEEN),
+            answer => return answer,
+        }
+    }
+    call()
+}
