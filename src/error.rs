@@ -34,9 +34,14 @@ pub struct Error {
     path: Option<PathBuf>,
     offset: Option<Bytes>,
     force: Option<&'static str>,
-    hint: Option<String>,
+    details: Option<Box<Details>>,
+    hint: Option<Box<str>>,
     source: Option<io::Error>,
 }
+
+/// Lines that explain; apart, so that an error stays small.
+#[derive(Debug)]
+struct Details(Vec<String>);
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -50,6 +55,7 @@ impl Error {
             path: None,
             offset: None,
             force: None,
+            details: None,
             hint: None,
             source: None,
         }
@@ -109,10 +115,17 @@ impl Error {
         self
     }
 
+    /// Lines that explain it, told before what to do next.
+    #[must_use]
+    pub fn details(mut self, lines: Vec<String>) -> Self {
+        self.details = Some(Box::new(Details(lines)));
+        self
+    }
+
     /// Says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into_boxed_str());
         self
     }
 
@@ -121,7 +134,7 @@ impl Error {
     pub fn more(mut self, more: impl AsRef<str>) -> Self {
         let more = more.as_ref();
         self.hint =
-            Some(self.hint.map_or_else(|| more.to_owned(), |hint| format!("{hint}\n{more}")));
+            Some(self.hint.map_or_else(|| more.into(), |hint| format!("{hint}\n{more}").into()));
         self
     }
 
@@ -159,6 +172,9 @@ impl fmt::Display for Error {
         }
         if let Some(force) = self.force {
             write!(f, " (--force={force} overrides this)")?;
+        }
+        for line in self.details.iter().flat_map(|details| &details.0) {
+            write!(f, "\n  {}", printable(line))?;
         }
         match &self.hint {
             Some(hint) => hint.lines().try_for_each(|line| write!(f, "\n  {}", printable(line))),
@@ -199,6 +215,8 @@ mod tests {
         assert_eq!(refusal.to_string(), "b: it exists (--force=overwrite overrides this)");
         let twice = Error::refused("no").more("one").more("two");
         assert_eq!(twice.to_string(), "no\n  one\n  two");
+        let explained = Error::refused("no").details(vec!["a".into(), "b\n".into()]).hint("c");
+        assert_eq!(explained.to_string(), "no\n  a\n  b\\n\n  c");
     }
 
     #[test]

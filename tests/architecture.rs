@@ -56,6 +56,8 @@ const PURE: &[&str] = &[
     "manage/assemble/cast",
     "manage/assemble/fit",
     "sysfs/mdstat/lines",
+    "manage/members/rule",
+    "manage/members/survive",
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -33,6 +33,14 @@ pub enum Command {
     #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]
+    Add(super::add::AddArgs),
+    #[allow(missing_docs)]
+    Fail(super::fail::FailArgs),
+    #[allow(missing_docs)]
+    Remove(super::remove::RemoveArgs),
+    #[allow(missing_docs)]
+    Readd(super::readd::ReaddArgs),
+    #[allow(missing_docs)]
     Stop(super::stop::StopArgs),
     #[allow(missing_docs)]
     Wait(super::wait::WaitArgs),

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use anyhow::Context as _;
 use clap::Parser as _;
 
+pub mod add;
 pub mod args;
 pub mod assemble;
 pub mod attach;
@@ -18,7 +19,10 @@ pub mod detach;
 pub mod dirty;
 pub mod examine;
 pub mod exit;
+pub mod fail;
 pub mod manage;
+pub mod readd;
+pub mod remove;
 pub mod resync;
 pub mod status;
 pub mod stop;
@@ -52,6 +56,10 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Status(args) => status::run(&args, context),
+        Command::Add(args) => add::run(&args, context),
+        Command::Fail(args) => fail::run(&args, context),
+        Command::Readd(args) => readd::run(&args, context),
+        Command::Remove(args) => remove::run(&args, context),
         Command::Stop(args) => stop::run(&args, context),
         Command::Tune(args) => tune::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),

@@ -33,6 +33,8 @@ pub mod disk_state {
     pub const REMOVED: c_int = 1 << 3;
     /// Read from only where there is no other.
     pub const WRITEMOSTLY: c_int = 1 << 9;
+    /// I/O to it is not retried.
+    pub const FAILFAST: c_int = 1 << 10;
 }
 
 /// Bit of [`ArrayInfo::state`]: nothing is being written, nothing pending.

@@ -9,6 +9,7 @@ pub mod bitmap_file;
 pub mod detach;
 pub mod dirty;
 pub mod internal;
+pub mod members;
 pub mod privilege;
 pub mod report;
 pub mod rules;

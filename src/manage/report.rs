@@ -1,5 +1,6 @@
 //! What a command did to an array, or would do: steps in their order, facts, and notes.
 
+use std::fmt;
 use std::path::PathBuf;
 
 pub use crate::store::create::Note;
@@ -41,6 +42,18 @@ pub enum FactValue {
     Flag(bool),
     /// Not known.
     Unknown,
+}
+
+impl fmt::Display for FactValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(true) => f.write_str("yes"),
+            Self::Flag(false) => f.write_str("no"),
+            Self::Unknown => f.write_str("not known"),
+        }
+    }
 }
 
 impl From<u64> for FactValue {

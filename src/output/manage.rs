@@ -16,7 +16,7 @@ use crate::manage::{FactValue, Report};
 pub fn text(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     line(out, "Array", &report.device.display().to_string())?;
     for fact in &report.facts {
-        line(out, fact.label, &in_words(&fact.value))?;
+        line(out, fact.label, &fact.value.to_string())?;
     }
     for step in &report.steps {
         match report.dry_run {
@@ -24,8 +24,10 @@ pub fn text(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             false => line(out, "Done", &format!("{} {}", step.done, step.what))?,
         }
     }
-    if report.steps.is_empty() {
-        line(out, "Done", "nothing: there was nothing to do")?;
+    match (report.steps.is_empty(), report.dry_run) {
+        (true, true) => line(out, "Would", "do nothing")?,
+        (true, false) => line(out, "Done", "nothing: there was nothing to do")?,
+        (false, _) => {}
     }
     for note in &report.notes {
         line(out, "Note", &note.message)?;
@@ -38,16 +40,6 @@ pub fn text(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 
 fn line(out: &mut dyn Write, label: &str, value: &str) -> io::Result<()> {
     writeln!(out, "{label:>16} : {}", printable(value))
-}
-
-fn in_words(value: &FactValue) -> String {
-    match value {
-        FactValue::Text(text) => text.clone(),
-        FactValue::Number(number) => number.to_string(),
-        FactValue::Flag(true) => "yes".into(),
-        FactValue::Flag(false) => "no".into(),
-        FactValue::Unknown => "not known".into(),
-    }
 }
 
 #[derive(Serialize)]

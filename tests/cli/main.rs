@@ -7,6 +7,7 @@ mod create;
 mod demo;
 mod examine;
 mod manage;
+mod members;
 mod resync;
 mod status;
 mod support;

@@ -12,7 +12,7 @@ use super::view::{ResyncPoint, Role, SuperView};
 use crate::error::{Error, Result};
 use crate::units::{Events, Slot};
 
-pub(super) use super1::edited as super1;
+pub(super) use super1::{OWN_FEATURES, edited as super1};
 pub(super) use super090::edited as super090;
 
 /// A device that holds a slot from now on.

@@ -10,6 +10,7 @@ mod attach;
 mod attach_refused;
 mod dirty;
 mod internal;
+mod members;
 mod smoke;
 mod status;
 mod tune;
@@ -23,5 +24,6 @@ pub(crate) fn jobs() -> Vec<Job> {
     jobs.extend(tune::jobs());
     jobs.extend(dirty::jobs());
     jobs.extend(status::jobs());
+    jobs.extend(members::jobs());
     jobs
 }

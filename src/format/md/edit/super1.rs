@@ -13,7 +13,7 @@ use crate::units::{Bytes, Sectors, Slot};
 const SECTOR: usize = 512;
 
 /// Feature bits that tell of this member alone; the others tell of the array.
-const OWN_FEATURES: Features = Features::RECOVERY_OFFSET
+pub(in super::super) const OWN_FEATURES: Features = Features::RECOVERY_OFFSET
     .union(Features::RECOVERY_BITMAP)
     .union(Features::BAD_BLOCKS)
     .union(Features::REPLACEMENT)
