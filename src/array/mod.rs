@@ -4,6 +4,7 @@
 //! `error`.
 
 pub mod coverage;
+pub mod geometry;
 mod membership;
 pub mod mirror;
 mod rules;

@@ -16,6 +16,7 @@ mod dir;
 mod expect;
 mod filebitmap;
 mod fs;
+mod geometry;
 mod guest;
 mod host;
 mod images;
@@ -141,6 +142,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(interrupted::jobs());
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
+    jobs.extend(geometry::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs
