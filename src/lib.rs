@@ -16,6 +16,7 @@ pub mod io;
 pub mod ioctl;
 pub mod manage;
 pub mod output;
+pub mod parity;
 pub mod resync;
 pub mod running;
 pub mod store;
