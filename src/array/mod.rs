@@ -6,7 +6,9 @@
 pub mod coverage;
 pub mod geometry;
 mod membership;
-pub mod mirror;
+pub mod recipe;
+pub mod repair;
+pub mod row;
 mod rules;
 
 pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble, muster};

@@ -94,8 +94,8 @@ pub(super) fn is_fit(freshest: &Candidate<'_>, purpose: Purpose) -> Result<()> {
 
 fn may_be_resynced(freshest: &Candidate<'_>) -> Result<()> {
     let view = freshest.view();
-    if view.level != 1 {
-        let why = format!("its level is {}; only RAID1 is resynced offline", view.level);
+    if !matches!(view.level, 1 | 4 | 5 | 6 | 10) {
+        let why = format!("its level is {}, which has no redundancy to resync", view.level);
         return Err(Error::refused(why).at_path(freshest.name));
     }
     if view.size.is_zero() {

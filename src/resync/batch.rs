@@ -1,13 +1,13 @@
 //! One batch of dirty ranges as a state machine: events in, actions out. No I/O, no clock.
 //!
 //! Windows are cut from the ranges in order; each goes `Reading` to `Writing` and is gone. A window
-//! whose sources all failed is cut into smaller ones until the unreadable part is as small as it
-//! can be. When no window is left the members that were written are flushed, and only if every
+//! that cannot be done without a member that could not be read is cut into smaller ones, until the
+//! unreadable part is as small as it can be. When no window is left the members that were written are flushed, and only if every
 //! flush succeeded does [`Batch::finish`] hand out a [`Durable`], without which no bit is cleared.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::array::mirror::{Leg, Mirror, Task};
+use crate::array::recipe::{Extent, Recipe, Step, Task};
 use crate::units::{SectorRange, Sectors};
 
 /// Smallest piece that is read by itself when reading fails: a page, as the kernel does.
@@ -19,27 +19,36 @@ const PARTS: u64 = 16;
 /// What the machine wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Read `range` of the array's data from `leg` into the window's buffer `buffer`.
+    /// Read `len` from `from` into the window's buffer `buffer`.
     Read {
         /// The window.
         window: u64,
         /// Which of the window's buffers.
         buffer: usize,
-        /// From which member.
-        leg: Leg,
-        /// Which part of the data area.
-        range: SectorRange,
+        /// From where.
+        from: Extent,
+        /// How much.
+        len: Sectors,
     },
-    /// Write the window's buffer to `leg`.
+    /// Compute of the window's buffers, all `len` long. Nothing is to be said of it afterwards.
+    Compute {
+        /// The window.
+        window: u64,
+        /// What, in this order.
+        steps: Vec<Step>,
+        /// The length of each buffer.
+        len: Sectors,
+    },
+    /// Write the window's buffer to `to`.
     Write {
         /// The window.
         window: u64,
         /// Which of the window's buffers.
         buffer: usize,
-        /// To which member.
-        leg: Leg,
-        /// Which part of the data area.
-        range: SectorRange,
+        /// To where.
+        to: Extent,
+        /// Whether no other write needs the buffer.
+        last: bool,
     },
     /// The window's buffers are no longer needed.
     Release {
@@ -64,6 +73,8 @@ pub enum Event {
     Read {
         /// The window.
         window: u64,
+        /// The member read.
+        member: usize,
         /// Whether all was read.
         ok: bool,
     },
@@ -114,22 +125,22 @@ pub struct Ended {
 
 #[derive(Debug)]
 enum State {
-    Reading { waiting: usize, ok: bool, task: Task },
+    Reading { waiting: usize, failed: BTreeSet<usize>, task: Task },
     Writing { waiting: usize, ok: bool },
 }
 
 #[derive(Debug)]
 struct Window {
     range: SectorRange,
-    attempt: usize,
+    avoid: BTreeSet<usize>,
     state: State,
 }
 
-/// A range still to be done, and how many sources failed it so far.
-#[derive(Clone, Copy, Debug)]
+/// A range still to be done, and the members that could not be read there.
+#[derive(Clone, Debug)]
 struct Piece {
     range: SectorRange,
-    attempt: usize,
+    avoid: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +152,8 @@ enum Phase {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Batch {
-    mirror: Mirror,
+pub struct Batch<'a> {
+    recipe: &'a dyn Recipe,
     window_len: Sectors,
     depth: usize,
     pieces: VecDeque<Piece>,
@@ -157,14 +168,19 @@ pub struct Batch {
     stopped: bool,
 }
 
-impl Batch {
-    /// A batch over `ranges` of the data area, in windows of at most `window_len` with at most
+impl<'a> Batch<'a> {
+    /// A batch over `ranges`, in windows of at most `window_len` with at most
     /// `depth` of them under way.
     #[must_use]
-    pub fn new(mirror: Mirror, ranges: &[SectorRange], window_len: Sectors, depth: usize) -> Self {
-        let pieces = ranges.iter().map(|range| Piece { range: *range, attempt: 0 });
+    pub fn new(
+        recipe: &'a dyn Recipe,
+        ranges: &[SectorRange],
+        window_len: Sectors,
+        depth: usize,
+    ) -> Self {
+        let pieces = ranges.iter().map(|range| Piece { range: *range, avoid: BTreeSet::new() });
         Self {
-            mirror,
+            recipe,
             window_len: window_len.max(LEAST),
             depth: depth.max(1),
             pieces: pieces.filter(|piece| !piece.range.len.is_zero()).collect(),
@@ -191,7 +207,7 @@ impl Batch {
     /// Takes in what happened.
     pub fn on(&mut self, event: Event) {
         match event {
-            Event::Read { window, ok } => self.on_read(window, ok),
+            Event::Read { window, member, ok } => self.on_read(window, member, ok),
             Event::Wrote { window, member, ok } => self.on_write(window, member, ok),
             Event::Flushed { member, ok } => self.on_flush(member, ok),
             Event::Stop => {
@@ -228,35 +244,40 @@ impl Batch {
 
     /// Cuts the next window off the front of the work.
     fn open_window(&mut self) {
-        let Some(piece) = self.pieces.pop_front() else { return };
-        let len = piece.range.len.min(self.window_len);
-        let range = SectorRange { start: piece.range.start, len };
-        let rest = SectorRange { start: range.end(), len: piece.range.len.saturating_sub(len) };
-        if !rest.len.is_zero() {
-            self.pieces.push_front(Piece { range: rest, attempt: piece.attempt });
+        let Some(Piece { range: all, avoid }) = self.pieces.pop_front() else { return };
+        let most = self.recipe.piece_len(all.start).max(Sectors::new(1)).min(self.window_len);
+        let range = SectorRange { start: all.start, len: all.len.min(most) };
+        let rest = all.len.saturating_sub(range.len);
+        if !rest.is_zero() {
+            let range = SectorRange { start: range.end(), len: rest };
+            self.pieces.push_front(Piece { range, avoid: avoid.clone() });
         }
-        match self.mirror.task(piece.attempt) {
-            Some(task) => self.start_reading(range, piece.attempt, task),
+        match self.recipe.task(range, &avoid) {
+            Some(task) if task.is_empty() => self.copied.push(range),
+            Some(task) => self.start_reading(range, avoid, task),
             None => self.unreadable(range),
         }
     }
 
-    fn start_reading(&mut self, range: SectorRange, attempt: usize, task: Task) {
+    fn start_reading(&mut self, range: SectorRange, avoid: BTreeSet<usize>, task: Task) {
         let window = self.next_window;
         self.next_window += 1;
-        for (buffer, leg) in task.reads.iter().enumerate() {
-            self.actions.push_back(Action::Read { window, buffer, leg: *leg, range });
+        let len = range.len;
+        for (buffer, from) in task.reads.iter().enumerate() {
+            self.actions.push_back(Action::Read { window, buffer, from: *from, len });
         }
-        let state = State::Reading { waiting: task.reads.len(), ok: true, task };
-        self.windows.insert(window, Window { range, attempt, state });
+        let state = State::Reading { waiting: task.reads.len(), failed: BTreeSet::new(), task };
+        self.windows.insert(window, Window { range, avoid, state });
     }
 
-    fn on_read(&mut self, id: u64, read: bool) {
+    fn on_read(&mut self, id: u64, member: usize, read: bool) {
         let Some(window) = self.windows.get_mut(&id) else { return };
-        let State::Reading { waiting, ok, .. } = &mut window.state else { return };
+        let State::Reading { waiting, failed, .. } = &mut window.state else { return };
         *waiting -= 1;
-        *ok &= read;
-        match (*waiting, *ok) {
+        if !read {
+            failed.insert(member);
+        }
+        match (*waiting, failed.is_empty()) {
             (0, true) => self.start_writing(id),
             (0, false) => self.read_again(id),
             _ => {}
@@ -265,16 +286,20 @@ impl Batch {
 
     fn start_writing(&mut self, id: u64) {
         let Some(window) = self.windows.get_mut(&id) else { return };
-        let State::Reading { task, .. } = &window.state else { return };
-        let alive = |leg: &Leg| !self.failed.contains(&leg.member);
-        let all = task.writes.len();
-        let writes: Vec<_> = task.writes.iter().filter(|(leg, _)| alive(leg)).copied().collect();
-        let range = window.range;
+        let State::Reading { task, .. } = &mut window.state else { return };
+        let Task { steps, writes, .. } = std::mem::take(task);
+        let all = writes.len();
+        let alive = |(to, _): &(Extent, usize)| !self.failed.contains(&to.member);
+        let writes: Vec<_> = writes.into_iter().filter(alive).collect();
         window.state = State::Writing { waiting: writes.len(), ok: writes.len() == all };
-        for (leg, buffer) in &writes {
-            self.written.insert(leg.member);
-            let write = Action::Write { window: id, buffer: *buffer, leg: *leg, range };
-            self.actions.push_back(write);
+        if !steps.is_empty() && !writes.is_empty() {
+            let len = window.range.len;
+            self.actions.push_back(Action::Compute { window: id, steps, len });
+        }
+        for (i, (to, buffer)) in writes.iter().enumerate() {
+            self.written.insert(to.member);
+            let last = writes[i + 1..].iter().all(|(_, other)| other != buffer);
+            self.actions.push_back(Action::Write { window: id, buffer: *buffer, to: *to, last });
         }
         if writes.is_empty() {
             self.close(id);
@@ -303,15 +328,16 @@ impl Batch {
         self.actions.push_back(Action::Release { window: id, done, range: window.range });
     }
 
-    /// The source failed: the same range from the next one, or, when all failed, in smaller parts.
+    /// A member could not be read: the same range without it or, where that cannot be, in smaller
+    /// parts.
     fn read_again(&mut self, id: u64) {
-        let Some(window) = self.windows.remove(&id) else { return };
-        let range = window.range;
+        let Some(Window { range, mut avoid, state }) = self.windows.remove(&id) else { return };
+        let State::Reading { failed, .. } = state else { return };
         self.actions.push_back(Action::Release { window: id, done: false, range });
-        let attempt = window.attempt + 1;
+        avoid.extend(failed);
         match () {
-            () if self.mirror.task(attempt).is_some() => {
-                self.pieces.push_front(Piece { range, attempt });
+            () if self.recipe.task(range, &avoid).is_some() => {
+                self.pieces.push_front(Piece { range, avoid });
             }
             () if range.len <= LEAST => self.unreadable(range),
             () => self.cut(range),
@@ -324,7 +350,7 @@ impl Batch {
         let mut start = range.start;
         while start < range.end() {
             let len = part.min(range.end().saturating_sub(start));
-            parts.push(Piece { range: SectorRange { start, len }, attempt: 0 });
+            parts.push(Piece { range: SectorRange { start, len }, avoid: BTreeSet::new() });
             start = start.saturating_add(len);
         }
         for piece in parts.into_iter().rev() {

@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::batch::{Action, Batch, Ended, Event};
+use super::compute::{Buffers, compute};
 use super::observe::{Observer, Stats};
 use super::pace::Pace;
-use crate::array::mirror::Leg;
+use crate::array::recipe::Extent;
 use crate::error::{Error, Result};
 use crate::io::{Buf, Completion, DevId, Engine, Op, OpKind, SubmitWhy};
-use crate::units::{Bytes, SectorRange};
+use crate::parity::{self, Kernel};
+use crate::units::{Bytes, Sectors};
 
 /// How long to sleep before looking at the stop flag again.
 const NAP: Duration = Duration::from_millis(50);
@@ -31,7 +33,9 @@ pub(super) struct Exec<'a> {
     /// What went wrong, by the order it came.
     pub(super) failures: Vec<Failure>,
     under_way: HashMap<u64, Pending>,
-    buffers: HashMap<(u64, usize), Buf>,
+    /// By window, then by number.
+    buffers: HashMap<u64, Buffers>,
+    kernel: Kernel,
     next_tag: u64,
 }
 
@@ -82,6 +86,7 @@ impl<'a> Exec<'a> {
             failures: Vec::new(),
             under_way: HashMap::new(),
             buffers: HashMap::new(),
+            kernel: Kernel::best(),
             next_tag: 0,
         }
     }
@@ -90,8 +95,20 @@ impl<'a> Exec<'a> {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Computes something known before anything is written by what is computed.
+    ///
+    /// # Errors
+    /// The processor, or our code for it, gives wrong results.
+    pub(super) fn test_arithmetic(&self) -> Result<()> {
+        parity::self_test(self.kernel).map_err(|why| {
+            let what = format!("parity is computed wrongly here ({}): {why}", self.kernel.name());
+            Error::new(crate::error::Kind::Io, what)
+                .hint("nothing was written; try another machine")
+        })
+    }
+
     /// Runs `batch` to its end.
-    pub(super) fn run(&mut self, mut batch: Batch) -> Result<Ended> {
+    pub(super) fn run(&mut self, mut batch: Batch<'_>) -> Result<Ended> {
         loop {
             if self.stopping() {
                 batch.on(Event::Stop);
@@ -106,25 +123,30 @@ impl<'a> Exec<'a> {
         batch.finish().ok_or_else(lost)
     }
 
-    fn perform(&mut self, action: Action, batch: &mut Batch) -> Result<()> {
+    fn perform(&mut self, action: Action, batch: &mut Batch<'_>) -> Result<()> {
         match action {
-            Action::Read { window, buffer, leg, range } => {
-                let len = bytes_of(range)?;
+            Action::Read { window, buffer, from, len } => {
+                let len = bytes_of(len)?;
                 self.wait_turn(len, batch);
                 let what = What::Read { window, buffer };
                 let buf = Buf::zeroed(usize_of(len)?);
-                self.transfer(what, OpKind::Read, leg, range, buf, batch)
+                self.transfer(what, OpKind::Read, from, buf, batch)
             }
-            Action::Write { window, buffer, leg, range } => {
-                let buf = self.copy_of(window, buffer);
-                self.transfer(What::Write { window }, OpKind::Write, leg, range, buf, batch)
+            Action::Compute { window, steps, len } => {
+                let len = usize_of(bytes_of(len)?)?;
+                let buffers = self.buffers.entry(window).or_default();
+                steps.iter().try_for_each(|step| compute(self.kernel, step, buffers, len))
+            }
+            Action::Write { window, buffer, to, last } => {
+                let buf = self.buffer_for(window, buffer, last);
+                self.transfer(What::Write { window }, OpKind::Write, to, buf, batch)
             }
             Action::Flush { member } => {
                 let pending = Pending { what: What::Flush, member, offset: Bytes::ZERO };
                 self.submit(pending, OpKind::Flush, Buf::default(), batch)
             }
             Action::Release { window, done, range } => {
-                self.release(window, done, bytes_of(range)?);
+                self.release(window, done, bytes_of(range.len)?);
                 Ok(())
             }
         }
@@ -134,14 +156,13 @@ impl<'a> Exec<'a> {
         &mut self,
         what: What,
         kind: OpKind,
-        leg: Leg,
-        range: SectorRange,
+        place: Extent,
         buf: Buf,
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) -> Result<()> {
-        let place = leg.locate(range).and_then(|place| place.start.to_bytes());
-        let offset = place.ok_or_else(|| Error::damaged("a data area that ends beyond 2^64"))?;
-        self.submit(Pending { what, member: leg.member, offset }, kind, buf, batch)
+        let offset = place.at.to_bytes();
+        let offset = offset.ok_or_else(|| Error::damaged("a data area that ends beyond 2^64"))?;
+        self.submit(Pending { what, member: place.member, offset }, kind, buf, batch)
     }
 
     fn submit(
@@ -149,7 +170,7 @@ impl<'a> Exec<'a> {
         pending: Pending,
         kind: OpKind,
         buf: Buf,
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) -> Result<()> {
         let tag = self.next_tag;
         self.next_tag += 1;
@@ -167,7 +188,7 @@ impl<'a> Exec<'a> {
     }
 
     /// Waits for one operation; false when none is under way.
-    fn take_completion(&mut self, batch: &mut Batch) -> bool {
+    fn take_completion(&mut self, batch: &mut Batch<'_>) -> bool {
         let Some(Completion { tag, result, buf }) = self.engine.wait() else { return false };
         let Some(pending) = self.under_way.remove(&tag) else { return true };
         let ok = result.is_ok();
@@ -176,8 +197,8 @@ impl<'a> Exec<'a> {
             What::Read { window, buffer } => {
                 self.stats.read =
                     self.stats.read.saturating_add(if ok { len } else { Bytes::ZERO });
-                self.buffers.insert((window, buffer), buf);
-                (Event::Read { window, ok }, "read")
+                self.buffers.entry(window).or_default().insert(buffer, buf);
+                (Event::Read { window, member: pending.member, ok }, "read")
             }
             What::Write { window } => {
                 let moved = if ok { len } else { Bytes::ZERO };
@@ -194,16 +215,20 @@ impl<'a> Exec<'a> {
         true
     }
 
-    /// A buffer for one write: every operation owns its own.
-    fn copy_of(&self, window: u64, buffer: usize) -> Buf {
-        let Some(read) = self.buffers.get(&(window, buffer)) else { return Buf::default() };
-        let mut copy = Buf::zeroed(read.len());
-        copy.bytes_mut().copy_from_slice(read.bytes());
+    /// A buffer for one write, for every operation owns its own: a copy, unless it is the last one.
+    fn buffer_for(&mut self, window: u64, buffer: usize, last: bool) -> Buf {
+        let Some(buffers) = self.buffers.get_mut(&window) else { return Buf::default() };
+        if last {
+            return buffers.remove(&buffer).unwrap_or_default();
+        }
+        let Some(made) = buffers.get(&buffer) else { return Buf::default() };
+        let mut copy = Buf::zeroed(made.len());
+        copy.bytes_mut().copy_from_slice(made.bytes());
         copy
     }
 
     fn release(&mut self, window: u64, done: bool, len: Bytes) {
-        self.buffers.retain(|(owner, _), _| *owner != window);
+        self.buffers.remove(&window);
         if done {
             self.stats.done = self.stats.done.saturating_add(len);
         }
@@ -211,7 +236,7 @@ impl<'a> Exec<'a> {
     }
 
     /// Waits as the limit wants it, but not past a stop; what is under way ends meanwhile.
-    fn wait_turn(&mut self, len: Bytes, batch: &mut Batch) {
+    fn wait_turn(&mut self, len: Bytes, batch: &mut Batch<'_>) {
         let start = Instant::now();
         let wait = self.pace.wait_for(len, start);
         while !wait.is_zero() && self.take_completion(batch) {}
@@ -221,8 +246,8 @@ impl<'a> Exec<'a> {
     }
 }
 
-fn bytes_of(range: SectorRange) -> Result<Bytes> {
-    range.len.to_bytes().ok_or_else(|| Error::damaged("a range longer than 2^64 bytes"))
+fn bytes_of(len: Sectors) -> Result<Bytes> {
+    len.to_bytes().ok_or_else(|| Error::damaged("a range longer than 2^64 bytes"))
 }
 
 fn usize_of(len: Bytes) -> Result<usize> {

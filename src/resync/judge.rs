@@ -9,6 +9,7 @@ use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
 use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source};
+use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
@@ -22,6 +23,8 @@ const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) assembly: Assembly,
+    /// Where everything lies.
+    pub(super) geometry: Geometry,
     pub(super) bitmap: Bitmap,
     pub(super) plan: Plan,
     /// What is to stand in the bitmap's superblock, if anything is written.
@@ -39,17 +42,22 @@ pub(super) fn judge(
 ) -> Result<Judged> {
     let candidates = seen.candidates();
     let assembly = assemble(&candidates)?;
+    let freshest = &candidates[assembly.freshest];
+    let geometry = Geometry::of(freshest.superblock.view())
+        .map_err(|why| Error::refused(why).at_path(freshest.name))?;
+    let size = geometry.covered();
     for member in assembly.current().into_iter().chain(assembly.behind()) {
         load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
     }
     let device = DevId(options.members.len());
     let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
     let places = load::places(&candidates, &assembly, file)?;
-    let bitmap = load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone())?;
+    let bitmap =
+        load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone(), size)?;
     let counted = count(engine, &bitmap)?;
     let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
-    let plan = plan(&candidates, &assembly, &state, wishes)?;
+    let plan = plan(&candidates, &assembly, &geometry, &state, wishes)?;
     let array = candidates[assembly.freshest].superblock.view();
     let terms = match plan.decision {
         Decision::Nothing => None,
@@ -58,9 +66,9 @@ pub(super) fn judge(
     let total = match plan.decision {
         Decision::Nothing => Bytes::ZERO,
         Decision::Partial => counted.1,
-        Decision::Full => array.size.to_bytes().unwrap_or_default(),
+        Decision::Full => size.to_bytes().unwrap_or_default(),
     };
-    Ok(Judged { assembly, bitmap, plan, terms, dirty: counted.0, total })
+    Ok(Judged { assembly, geometry, bitmap, plan, terms, dirty: counted.0, total })
 }
 
 /// The slot of the member that is to be the source.
@@ -99,7 +107,7 @@ impl Judged {
             Decision::Nothing => Outcome::Done,
             _ => Outcome::Planned,
         };
-        let chunks = self.chunks(view.size);
+        let chunks = self.chunks(self.geometry.covered());
         let full = self.plan.decision == Decision::Full;
         let dirty = if full { chunks } else { self.dirty };
         Report {
@@ -130,21 +138,30 @@ impl Judged {
         header.map_or(nominal, |header| header.chunks().get())
     }
 
+    /// Which part the member has. Where data and copies or parity go round, all have both.
+    fn part(&self, index: usize) -> &'static str {
+        let Plan { sources, returning, renew, decision, .. } = &self.plan;
+        let round = !matches!(self.geometry, Geometry::Mirror(_));
+        let first = sources.first() == Some(&index);
+        match () {
+            () if returning.contains(&index) => "target",
+            () if !sources.contains(&index) => "unused",
+            () if *decision == Decision::Nothing => "kept",
+            () if *renew && round => "member",
+            () if round || first => "source",
+            () if *renew => "target",
+            () => "kept",
+        }
+    }
+
     fn member(&self, index: usize, seen: &Seen) -> MemberReport {
         let member = &self.assembly.members[index];
-        let part = match () {
-            () if self.plan.targets.contains(&index) => "target",
-            () if self.plan.targets.is_empty() => "kept",
-            () if self.plan.sources.first() == Some(&index) => "source",
-            () if self.plan.sources.contains(&index) => "kept",
-            () => "unused",
-        };
         MemberReport {
             path: seen.names[index].clone(),
             slot: member.slot.map(|slot| slot.0),
             state: member.standing.as_str(),
             events: seen.superblocks[index].view().events.get(),
-            part,
+            part: self.part(index),
             why: match &member.standing {
                 Standing::Behind(away) => Some(away.to_string()),
                 Standing::Outside(why) => Some(why.clone()),

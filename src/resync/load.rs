@@ -113,6 +113,8 @@ pub(super) struct Bitmap {
     pub(super) trusted: Vec<bool>,
     /// The path of a bitmap of its own, for messages.
     pub(super) path: Option<PathBuf>,
+    /// What its bits have to cover.
+    pub(super) size: Sectors,
 }
 
 impl Bitmap {
@@ -199,10 +201,17 @@ pub(super) fn bitmap(
     assembly: &Assembly,
     places: Vec<Place>,
     path: Option<PathBuf>,
+    size: Sectors,
 ) -> Result<Bitmap> {
     let fresh = candidates[assembly.freshest].superblock.view();
-    let mut bitmap =
-        Bitmap { trusted: vec![false; places.len()], places, header: None, doubt: None, path };
+    let mut bitmap = Bitmap {
+        trusted: vec![false; places.len()],
+        places,
+        header: None,
+        doubt: None,
+        path,
+        size,
+    };
     for (i, place) in bitmap.places.clone().into_iter().enumerate() {
         let counts = place.member.is_none_or(|m| assembly.members[m].standing == Standing::Current);
         if !counts {
@@ -214,7 +223,7 @@ pub(super) fn bitmap(
         );
         let bytes = read_header(engine, place)
             .map_err(|e| Error::io("read the bitmap", name, e).at_offset(place.at))?;
-        bitmap.take(i, judge(&bytes, place, fresh));
+        bitmap.take(i, judge(&bytes, place, fresh, size));
     }
     Ok(bitmap)
 }
@@ -229,11 +238,14 @@ struct Judged {
     doubt: Option<Doubt>,
 }
 
-fn judge(bytes: &[u8], place: Place, fresh: &SuperView) -> Judged {
+fn judge(bytes: &[u8], place: Place, fresh: &SuperView, size: Sectors) -> Judged {
     let decoded = bitmap::decode(bytes);
     match (decoded.raw, decoded.value) {
         (Some(raw), Some(value)) => {
-            Judged { doubt: doubt(&value, place.room, fresh), header: Some((raw, value)) }
+            let doubt = doubt(&value, place.room, fresh, size);
+            // Bits beyond the array mean nothing.
+            let sync_size = if doubt.is_none() { size } else { value.sync_size };
+            Judged { doubt, header: Some((raw, BitmapSuper { sync_size, ..value })) }
         }
         _ => {
             let worst = decoded.findings.iter().max_by_key(|finding| finding.severity);

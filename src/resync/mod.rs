@@ -8,6 +8,8 @@
 
 pub mod batch;
 pub mod bits;
+mod compute;
+mod enough;
 mod exec;
 mod finish;
 mod judge;

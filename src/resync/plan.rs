@@ -1,6 +1,8 @@
 //! What a resync will do, and why: decided from superblocks, bitmap and options alone. Pure.
 
+use super::enough::enough;
 use super::trust::{Doubt, cannot_catch_up};
+use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Away, Candidate, Member, Standing};
 use crate::error::{Error, Result};
 use crate::units::{Events, Slot};
@@ -62,8 +64,8 @@ pub struct Plan {
     pub reason: String,
     /// Indices of the members to read from, best first.
     pub sources: Vec<usize>,
-    /// Indices of the members to write.
-    pub targets: Vec<usize>,
+    /// Whether the current members themselves are made to agree, and not only who is behind.
+    pub renew: bool,
     /// Indices of the members that return to their slots at the end.
     pub returning: Vec<usize>,
     /// Whether bits may be cleared: nobody is missing.
@@ -80,29 +82,33 @@ pub struct Plan {
 pub fn plan(
     candidates: &[Candidate<'_>],
     assembly: &Assembly,
+    geometry: &Geometry,
     bitmap: &BitmapState,
     wishes: Wishes,
 ) -> Result<Plan> {
+    let parity = matches!(geometry, Geometry::Parity(_));
+    if parity && wishes.source.is_some() {
+        return Err(Error::usage("--source: with parity no member alone is the source"));
+    }
     let sources = sources(candidates, assembly, wishes.source)?;
-    let due = due(assembly, bitmap, wishes);
-    match due {
-        Due::Nothing(reason) => return Ok(nothing(reason, sources)),
-        Due::Something => {}
+    enough(geometry, assembly)?;
+    if let Some(reason) = nothing_due(assembly, geometry, bitmap, wishes) {
+        return Ok(nothing(reason, sources));
     }
     let decision = match wishes.full {
         true => Decision::Full,
         false => partial(candidates, assembly, bitmap)?,
     };
-    let renewed = !assembly.clean || assembly.behind().is_empty() || wishes.full;
-    let current = sources[1..].iter().copied().filter(|_| renewed);
-    let returning: Vec<_> = assembly.behind().iter().map(|m| m.index).collect();
+    let alone = assembly.behind().is_empty();
+    // Parity is in use to catch somebody up, or it is made anew; never both.
+    let renew = if parity { alone } else { !assembly.clean || alone || wishes.full };
     Ok(Plan {
         decision,
         reason: reason(assembly, bitmap, wishes),
-        targets: current.chain(returning.iter().copied()).collect(),
-        returning,
+        renew,
+        returning: assembly.behind().iter().map(|m| m.index).collect(),
         clear_bits: assembly.missing.is_empty(),
-        mark_dirty: assembly.clean && renewed && sources.len() > 1,
+        mark_dirty: assembly.clean && renew && sources.len() > 1,
         sources,
     })
 }
@@ -112,32 +118,37 @@ fn nothing(reason: String, sources: Vec<usize>) -> Plan {
         decision: Decision::Nothing,
         reason,
         sources,
-        targets: Vec::new(),
+        renew: false,
         returning: Vec::new(),
         clear_bits: false,
         mark_dirty: false,
     }
 }
 
-enum Due {
-    Nothing(String),
-    Something,
-}
-
-/// Whether there is anything to do at all.
-fn due(assembly: &Assembly, bitmap: &BitmapState, wishes: Wishes) -> Due {
-    let alone = assembly.current().len() == 1;
+/// Why there is nothing to do at all, if there is nothing.
+fn nothing_due(
+    assembly: &Assembly,
+    geometry: &Geometry,
+    bitmap: &BitmapState,
+    wishes: Wishes,
+) -> Option<String> {
+    let alone = assembly.current().len() == 1 && matches!(geometry, Geometry::Mirror(_));
+    let short = !assembly.missing.is_empty() && matches!(geometry, Geometry::Parity(_));
     let dirty = matches!(bitmap, BitmapState::Trusted { dirty, .. } if *dirty > 0);
-    match () {
-        () if !assembly.behind().is_empty() => Due::Something,
-        () if alone => Due::Nothing(
+    let why = match () {
+        () if !assembly.behind().is_empty() => return None,
+        () if alone => {
             "there is one current member only, and nothing to copy it to; the kernel starts it \
              without a resync"
-                .into(),
-        ),
-        () if wishes.full || !assembly.clean || dirty => Due::Something,
-        () => Due::Nothing("the array was shut down cleanly and no chunk is dirty".into()),
-    }
+        }
+        () if short => {
+            "the array was shut down cleanly, and while a member is missing there is nothing that \
+             parity could be compared with"
+        }
+        () if wishes.full || !assembly.clean || dirty => return None,
+        () => "the array was shut down cleanly and no chunk is dirty",
+    };
+    Some(why.into())
 }
 
 /// Whether the bits suffice; refused where they do not.

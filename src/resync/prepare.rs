@@ -38,6 +38,7 @@ pub(super) fn terms(bitmap: &Bitmap, plan: &Plan, array: &SuperView) -> Result<O
         (_, None) => fresh(bitmap, array)?.encode(),
     };
     let mut raw = raw;
+    raw.set_sync_size(bitmap.size);
     raw.set_events(raw.events().max(array.events));
     raw.set_state(raw.state().without(StateFlags::STALE).without(StateFlags::WRITE_ERROR));
     let value = decode(&raw.0).value.ok_or_else(|| unusable(bitmap))?;
@@ -62,18 +63,18 @@ fn renewed(
     array: &SuperView,
 ) -> Result<RawBitmapSuper> {
     let mut raw = raw.clone();
-    raw.set_sync_size(array.size);
+    raw.set_sync_size(bitmap.size);
     raw.set_events_cleared(array.events);
-    let chunk = fitting(value.chunk, bitmap, array)?;
+    let chunk = fitting(value.chunk, bitmap)?;
     raw.set_chunksize(u32::try_from(chunk.bytes()).unwrap_or(u32::MAX));
     Ok(raw)
 }
 
 /// `chunk`, doubled until all bits fit the room.
-fn fitting(chunk: ChunkSize, bitmap: &Bitmap, array: &SuperView) -> Result<ChunkSize> {
+fn fitting(chunk: ChunkSize, bitmap: &Bitmap) -> Result<ChunkSize> {
     let room = room(bitmap);
     let mut chunk = chunk;
-    while geometry::classic_bytes(chunk.chunks_for(array.size)) > room {
+    while geometry::classic_bytes(chunk.chunks_for(bitmap.size)) > room {
         chunk = ChunkSize::from_bytes(chunk.bytes() * 2).ok_or_else(|| too_small(bitmap))?;
     }
     Ok(chunk)
@@ -95,12 +96,12 @@ fn fresh(bitmap: &Bitmap, array: &SuperView) -> Result<NewBitmap> {
         return Err(unusable(bitmap));
     }
     let room = room(bitmap);
-    let chunk = geometry::default_internal_chunk(array.size, room);
+    let chunk = geometry::default_internal_chunk(bitmap.size, room);
     Ok(NewBitmap {
         uuid: array.uuid.bytes(),
         events: array.events,
         events_cleared: array.events,
-        sync_size: array.size,
+        sync_size: bitmap.size,
         chunk: chunk.ok_or_else(|| too_small(bitmap))?,
         delay: 5,
         write_behind: 0,

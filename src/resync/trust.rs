@@ -68,9 +68,15 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// Why not to believe `bitmap`, which has `room` bytes, about the array that `array` speaks for.
+/// Why not to believe `bitmap`, which has `room` bytes, about the array that `array` speaks for and
+/// whose bits should cover `size`.
 #[must_use]
-pub(super) fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Option<Doubt> {
+pub(super) fn doubt(
+    bitmap: &BitmapSuper,
+    room: Bytes,
+    array: &SuperView,
+    size: Sectors,
+) -> Option<Doubt> {
     let needs = bitmap.bytes_needed();
     Some(match () {
         () if bitmap.version == BitmapVersion::Lockless6 => Doubt::Form("lockless"),
@@ -78,8 +84,8 @@ pub(super) fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Opt
             Doubt::Form("clustered")
         }
         () if bitmap.uuid != array.uuid.bytes() => Doubt::OtherArray,
-        () if bitmap.sync_size != array.size => {
-            Doubt::OtherSize { bitmap: bitmap.sync_size, array: array.size }
+        () if !covers(bitmap, array, size) => {
+            Doubt::OtherSize { bitmap: bitmap.sync_size, array: size }
         }
         () if needs > room => Doubt::TooShort { needs, has: room },
         () if bitmap.state.contains(StateFlags::STALE) => Doubt::MarkedStale,
@@ -88,6 +94,13 @@ pub(super) fn doubt(bitmap: &BitmapSuper, room: Bytes, array: &SuperView) -> Opt
         }
         () => return None,
     })
+}
+
+/// mdadm does not round the size of a striped array as the kernel does, which mends that with its
+/// first update; until then there are more bits than are used.
+fn covers(bitmap: &BitmapSuper, array: &SuperView, size: Sectors) -> bool {
+    let more = array.level != 1 && bitmap.sync_size > size;
+    bitmap.sync_size == size || more
 }
 
 /// Why a member that is behind cannot be caught up from bits that are believed: the kernel's rule

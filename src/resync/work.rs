@@ -12,7 +12,9 @@ use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
 use super::run::{ResyncOptions, Seen, path_of};
-use crate::array::mirror::{Leg, Mirror};
+use crate::array::geometry::Geometry;
+use crate::array::recipe::Recipe;
+use crate::array::repair::{Holder, Repair};
 use crate::error::{Error, Result};
 use crate::units::{Bytes, ChunkRun, SectorRange, Sectors};
 
@@ -36,17 +38,21 @@ pub(super) fn work(
     judged: Judged,
     report: &mut Report,
 ) -> Result<()> {
-    let Judged { assembly, bitmap, plan, terms, total, .. } = judged;
+    let Judged { assembly, geometry, bitmap, plan, terms, total, .. } = judged;
+    if let Geometry::Parity(_) = geometry {
+        exec.test_arithmetic()?;
+    }
     let freshest = &seen.superblocks[assembly.freshest];
     let mut bits = terms.as_ref().map(|terms| bitmap.store(&terms.value));
     let seats = seats(options, seen, &plan);
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());
     prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
-    let mut source = Source::new(bits, freshest.view().size);
+    let mut source = Source::new(bits, geometry.covered());
+    let repair = repair(geometry, seen, &plan, &supers.seats);
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
-    let copied = copy(exec, options, &plan, mirror(seen, &plan), &mut source, report);
+    let copied = copy(exec, options, &plan, &repair, &mut source, report);
     exec.observer.finish(&exec.stats);
     report.stats = exec.stats;
     report.chunks_dirty_after = left_over(report, &plan);
@@ -125,7 +131,7 @@ fn copy(
     exec: &mut Exec<'_>,
     options: &ResyncOptions,
     plan: &Plan,
-    mirror: Mirror,
+    recipe: &dyn Recipe,
     source: &mut Source,
     report: &mut Report,
 ) -> Result<Outcome> {
@@ -138,7 +144,7 @@ fn copy(
         let failed = |operation: &str, e| bits_error(operation, options, e);
         let next = source.next(exec).map_err(|e| failed("read the bits", e))?;
         let Some(ranges) = next else { break };
-        let ended = exec.run(Batch::new(mirror.clone(), &ranges, window, depth))?;
+        let ended = exec.run(Batch::new(recipe, &ranges, window, depth))?;
         let settled = source.settle(exec, &ended, plan.clear_bits);
         report.chunks_synced += settled.map_err(|e| failed("clear bits", e))?;
         report.unreadable.extend(&ended.unreadable);
@@ -174,15 +180,22 @@ fn left_over(report: &Report, plan: &Plan) -> u64 {
     report.chunks_dirty_before.saturating_sub(cleared)
 }
 
-fn mirror(seen: &Seen, plan: &Plan) -> Mirror {
-    let leg = |member: &usize| Leg {
-        member: *member,
-        data_offset: seen.superblocks[*member].view().data_offset,
-    };
-    Mirror {
-        sources: plan.sources.iter().map(leg).collect(),
-        targets: plan.targets.iter().map(leg).collect(),
+/// Who holds which slot, and what is to be done with it.
+fn repair(geometry: Geometry, seen: &Seen, plan: &Plan, seats: &[Seat<'_>]) -> Repair {
+    let mut holders = vec![None; usize::from(geometry.slots())];
+    for seat in seats {
+        let view = seen.superblocks[seat.index].view();
+        let rank = plan.sources.iter().position(|index| *index == seat.index);
+        if let Some(place) = holders.get_mut(usize::from(seat.slot.0)) {
+            *place = Some(Holder {
+                member: seat.index,
+                data_offset: view.data_offset,
+                behind: seat.returning,
+                rank: rank.unwrap_or(usize::MAX),
+            });
+        }
     }
+    Repair { geometry, holders, renew: plan.renew }
 }
 
 /// The members whose superblocks are written: current ones and those that return.

@@ -28,7 +28,8 @@ fn planned(clean: bool, bitmap: &BitmapState, wishes: Wishes) -> Result<Plan> {
         .map(|(superblock, name)| Candidate { name, superblock })
         .collect();
     let assembly = crate::array::assemble(&candidates)?;
-    plan(&candidates, &assembly, bitmap, wishes)
+    let geometry = Geometry::of(superblocks[0].view()).unwrap();
+    plan(&candidates, &assembly, &geometry, bitmap, wishes)
 }
 
 const FULL: Wishes = Wishes { full: true, source: None };
@@ -39,7 +40,7 @@ fn a_clean_array_needs_no_bitmap() {
     for bitmap in [BitmapState::None, BitmapState::Doubtful(stale)] {
         let plan = planned(true, &bitmap, Wishes::default()).unwrap();
         assert_eq!(plan.decision, Decision::Nothing);
-        assert!(plan.targets.is_empty());
+        assert!(!plan.renew && plan.returning.is_empty());
     }
 }
 
@@ -59,7 +60,7 @@ fn set_bits_on_a_clean_array_are_followed_and_the_array_marked_first() {
     let plan = planned(true, &bitmap, Wishes::default()).unwrap();
     assert_eq!(plan.decision, Decision::Partial);
     assert!(plan.mark_dirty && plan.clear_bits);
-    assert_eq!((plan.sources, plan.targets), (vec![0, 1], vec![1]));
+    assert_eq!((plan.sources, plan.renew), (vec![0, 1], true));
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn the_wanted_source_goes_first() {
     let bitmap = BitmapState::Trusted { dirty: 1, cleared: Events::ZERO };
     let wishes = Wishes { source: Some(Slot(1)), full: false };
     let plan = planned(false, &bitmap, wishes).unwrap();
-    assert_eq!((plan.sources, plan.targets), (vec![1, 0], vec![0]));
+    assert_eq!((plan.sources, plan.renew), (vec![1, 0], true));
     let wishes = Wishes { source: Some(Slot(5)), full: false };
     assert_eq!(planned(false, &bitmap, wishes).unwrap_err().kind(), Kind::Refused);
 }

@@ -1,0 +1,120 @@
+//! How the members of an array are made right, whatever its level: the recipe of a resync.
+//!
+//! Copies: the first current member that can be read is the source, in the kernel's order, those
+//! that are write-mostly last, for with write-behind they may lack writes that were acknowledged.
+//! Rows: either parity is made to fit the data, or what is lost is computed from the rest (`row`).
+//! A current member that could not be read is written what it should hold, where that is known.
+
+use std::collections::BTreeSet;
+
+use super::geometry::{Geometry, Piece, Place};
+use super::recipe::{Extent, Recipe, Task};
+use super::row::{Row, RowTask};
+use crate::units::{SectorRange, Sectors, Slot};
+
+/// Who holds a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Index of the participant.
+    pub member: usize,
+    /// Sector at which its data begins.
+    pub data_offset: Sectors,
+    /// Whether it lacks what was written since it left.
+    pub behind: bool,
+    /// Its rank as a source of copies: the lowest that can be read is taken.
+    pub rank: usize,
+}
+
+/// The recipe.
+#[derive(Clone, Debug)]
+pub struct Repair {
+    /// Where everything lies.
+    pub geometry: Geometry,
+    /// Who holds which slot; none where nobody is there.
+    pub holders: Vec<Option<Holder>>,
+    /// Whether the current members themselves are made to agree, and not only those behind caught
+    /// up.
+    pub renew: bool,
+}
+
+impl Repair {
+    fn holder(&self, slot: Slot) -> Option<&Holder> {
+        self.holders.get(usize::from(slot.0))?.as_ref()
+    }
+
+    /// Where `at` of the data area is on the member in `slot`.
+    fn extent(&self, slot: Slot, at: Sectors) -> Option<Extent> {
+        let holder = self.holder(slot)?;
+        Some(Extent { member: holder.member, at: holder.data_offset.checked_add(at)? })
+    }
+
+    fn copies(&self, places: &[Place], avoid: &BTreeSet<usize>) -> Option<Task> {
+        let held = |place: &&Place| self.holder(place.slot).map(|holder| (**place, *holder));
+        let held: Vec<(Place, Holder)> = places.iter().filter_map(|p| held(&p)).collect();
+        let readable =
+            |(_, holder): &&(Place, Holder)| !holder.behind && !avoid.contains(&holder.member);
+        let source = held.iter().filter(readable).min_by_key(|(_, holder)| holder.rank);
+        let wanted = |(_, holder): &&(Place, Holder)| {
+            holder.behind || self.renew || avoid.contains(&holder.member)
+        };
+        let from = source.map(|(_, holder)| holder.member);
+        let targets = held.iter().filter(wanted).filter(|(_, h)| Some(h.member) != from);
+        let extent = |place: &Place| self.extent(place.slot, place.at);
+        let writes =
+            targets.map(|(place, _)| Some((extent(place)?, 0))).collect::<Option<Vec<_>>>()?;
+        match source {
+            Some(_) if writes.is_empty() => Some(Task::default()),
+            Some((place, _)) => Some(Task { reads: vec![extent(place)?], steps: vec![], writes }),
+            None => None,
+        }
+    }
+
+    fn row(&self, row: &Row, at: Sectors, avoid: &BTreeSet<usize>) -> Option<Task> {
+        let avoided =
+            |slot: Slot| self.holder(slot).is_some_and(|holder| avoid.contains(&holder.member));
+        let lost = |slot: Slot| self.holder(slot).is_none_or(|h| h.behind) || avoided(slot);
+        let task = match self.renew {
+            // What parity says is in doubt, so nothing can be computed by it.
+            true if row.data.iter().any(|slot| lost(*slot)) => return None,
+            true => row.renew(),
+            false => self.lost_only(row.rebuild(&lost)?),
+        };
+        self.placed(task, at)
+    }
+
+    /// Nothing is written where nobody is, nor computed for it alone.
+    fn lost_only(&self, task: RowTask) -> RowTask {
+        let RowTask { reads, steps, writes } = task;
+        let writes: Vec<_> =
+            writes.into_iter().filter(|(slot, _)| self.holder(*slot).is_some()).collect();
+        match writes.is_empty() {
+            true => RowTask::default(),
+            false => RowTask { reads, steps, writes },
+        }
+    }
+
+    fn placed(&self, task: RowTask, at: Sectors) -> Option<Task> {
+        let RowTask { reads, steps, writes } = task;
+        let reads = reads.into_iter().map(|slot| self.extent(slot, at)).collect::<Option<_>>()?;
+        let place = |(slot, buffer): (Slot, usize)| Some((self.extent(slot, at)?, buffer));
+        Some(Task { reads, steps, writes: writes.into_iter().map(place).collect::<Option<_>>()? })
+    }
+}
+
+impl Recipe for Repair {
+    fn piece_len(&self, at: Sectors) -> Sectors {
+        self.geometry.piece_len(at)
+    }
+
+    fn task(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Option<Task> {
+        match self.geometry.piece(range.start) {
+            Piece::Copies(places) => self.copies(&places, avoid),
+            Piece::Row { at, data, p, q, exponents } => {
+                self.row(&Row { data, exponents, p, q }, at, avoid)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! What is read and written, by level and by who is there.
+
+use super::*;
+use crate::array::recipe::Step;
+
+fn holder(member: usize) -> Holder {
+    Holder { member, data_offset: Sectors::new(2048), behind: false, rank: 0 }
+}
+
+fn repair(level: i32, layout: u32, disks: u16, renew: bool) -> Repair {
+    let chunk = Sectors::new(if level == 1 { 0 } else { 8 });
+    let geometry = Geometry::from_numbers(level, layout, chunk, Sectors::new(64), disks).unwrap();
+    let holders = (0..usize::from(disks)).map(|member| Some(holder(member))).collect();
+    Repair { geometry, holders, renew }
+}
+
+fn range(start: u64) -> SectorRange {
+    SectorRange { start: Sectors::new(start), len: Sectors::new(8) }
+}
+
+fn members(extents: &[Extent]) -> Vec<usize> {
+    extents.iter().map(|extent| extent.member).collect()
+}
+
+fn task(repair: &Repair, start: u64, avoid: &[usize]) -> Option<(Vec<usize>, Vec<usize>)> {
+    let task = repair.task(range(start), &avoid.iter().copied().collect())?;
+    let writes: Vec<_> = task.writes.iter().map(|(extent, _)| *extent).collect();
+    Some((members(&task.reads), members(&writes)))
+}
+
+#[test]
+fn a_mirror_is_copied_from_its_first_member_and_a_second_source_mends_the_first() {
+    let mut mirror = repair(1, 0, 3, true);
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![0], vec![1, 2])));
+    assert_eq!(task(&mirror, 8, &[0]), Some((vec![1], vec![0, 2])));
+    assert_eq!(task(&mirror, 8, &[0, 1, 2]), None);
+    mirror.holders[0] = Some(Holder { rank: 1, ..holder(0) });
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0, 2])), "write-mostly is no source");
+    let read = mirror.task(range(8), &BTreeSet::new()).unwrap().reads[0];
+    assert_eq!(read.at, Sectors::new(2056));
+}
+
+#[test]
+fn only_who_is_behind_is_written_where_the_others_agree() {
+    let mut mirror = repair(1, 0, 3, false);
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![], vec![])));
+    mirror.holders[0] = Some(Holder { behind: true, ..holder(0) });
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0])));
+    assert_eq!(task(&mirror, 8, &[1]), Some((vec![2], vec![0, 1])));
+}
+
+#[test]
+fn raid10_goes_by_piece() {
+    // Near 2 of 4: the first chunk is on 0 and 1, the next on 2 and 3.
+    let mut raid10 = repair(10, 0x102, 4, false);
+    raid10.holders[3] = Some(Holder { behind: true, ..holder(3) });
+    assert_eq!(task(&raid10, 0, &[]), Some((vec![], vec![])));
+    assert_eq!(task(&raid10, 8, &[]), Some((vec![2], vec![3])));
+    assert_eq!(task(&raid10, 8, &[2]), None);
+    raid10.holders[2] = None;
+    assert_eq!(task(&raid10, 8, &[]), None, "nobody has it");
+    assert_eq!(raid10.piece_len(Sectors::new(3)), Sectors::new(5));
+}
+
+#[test]
+fn rows_are_renewed_from_data_and_never_by_parity_in_doubt() {
+    // Left-symmetric, row 0 of three: data 0, 1, parity 2.
+    let raid5 = repair(5, 2, 3, true);
+    assert_eq!(task(&raid5, 0, &[]), Some((vec![0, 1], vec![2])));
+    assert_eq!(task(&raid5, 0, &[0]), None);
+    assert_eq!(task(&raid5, 0, &[2]), Some((vec![0, 1], vec![2])));
+}
+
+#[test]
+fn what_is_lost_is_computed_from_the_rest() {
+    let mut raid6 = repair(6, 2, 5, false);
+    assert_eq!(task(&raid6, 0, &[]), Some((vec![], vec![])));
+    raid6.holders[1] = Some(Holder { behind: true, ..holder(1) });
+    let (reads, writes) = task(&raid6, 0, &[]).unwrap();
+    assert!(!reads.contains(&1) && reads.len() == 3, "{reads:?}");
+    assert_eq!(writes, [1]);
+    // One that cannot be read is lost as well, and mended.
+    let (reads, writes) = task(&raid6, 0, &[0]).unwrap();
+    assert!(!reads.contains(&0) && !reads.contains(&1), "{reads:?}");
+    assert_eq!(writes.iter().collect::<BTreeSet<_>>(), BTreeSet::from([&0, &1]));
+    assert_eq!(task(&raid6, 0, &[0, 2]), None);
+    // A slot without a holder is lost and not written.
+    raid6.holders[4] = None;
+    let found = raid6.task(range(0), &BTreeSet::new()).unwrap();
+    assert_eq!(found.writes.iter().map(|(e, _)| e.member).collect::<Vec<_>>(), [1]);
+    assert!(found.steps.iter().any(|step| !matches!(step, Step::Pq { .. })));
+}
