@@ -12,6 +12,17 @@ use super::recipe::{Extent, Recipe, Task};
 use super::row::{Row, RowTask};
 use crate::units::{SectorRange, Sectors, Slot};
 
+/// How gladly copies are taken from a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Somebody asked for it.
+    Wanted,
+    /// As from any other.
+    Plain,
+    /// From it only where no other can be read.
+    WriteMostly,
+}
+
 /// Who holds a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -21,8 +32,8 @@ pub struct Holder {
     pub data_offset: Sectors,
     /// Whether it lacks what was written since it left.
     pub behind: bool,
-    /// Its rank as a source of copies: the lowest that can be read is taken.
-    pub rank: usize,
+    /// How gladly copies are taken from it. Within a rank their order decides.
+    pub rank: Rank,
 }
 
 /// The recipe.

@@ -64,6 +64,8 @@ pub struct Plan {
     pub reason: String,
     /// Indices of the members to read from, best first.
     pub sources: Vec<usize>,
+    /// The slot that somebody wants the data to be taken from.
+    pub wanted: Option<Slot>,
     /// Whether the current members themselves are made to agree, and not only who is behind.
     pub renew: bool,
     /// Indices of the members that return to their slots at the end.
@@ -105,6 +107,7 @@ pub fn plan(
     Ok(Plan {
         decision,
         reason: reason(assembly, bitmap, wishes),
+        wanted: wishes.source,
         renew,
         returning: assembly.behind().iter().map(|m| m.index).collect(),
         clear_bits: assembly.missing.is_empty(),
@@ -118,6 +121,7 @@ fn nothing(reason: String, sources: Vec<usize>) -> Plan {
         decision: Decision::Nothing,
         reason,
         sources,
+        wanted: None,
         renew: false,
         returning: Vec::new(),
         clear_bits: false,

@@ -14,7 +14,7 @@ use super::report::{Outcome, Report, Trouble};
 use super::run::{ResyncOptions, Seen, path_of};
 use crate::array::geometry::Geometry;
 use crate::array::recipe::Recipe;
-use crate::array::repair::{Holder, Repair};
+use crate::array::repair::{Holder, Rank, Repair};
 use crate::error::{Error, Result};
 use crate::units::{Bytes, ChunkRun, SectorRange, Sectors};
 
@@ -185,13 +185,17 @@ fn repair(geometry: Geometry, seen: &Seen, plan: &Plan, seats: &[Seat<'_>]) -> R
     let mut holders = vec![None; usize::from(geometry.slots())];
     for seat in seats {
         let view = seen.superblocks[seat.index].view();
-        let rank = plan.sources.iter().position(|index| *index == seat.index);
+        let rank = match () {
+            () if plan.wanted == Some(seat.slot) => Rank::Wanted,
+            () if view.write_mostly => Rank::WriteMostly,
+            () => Rank::Plain,
+        };
         if let Some(place) = holders.get_mut(usize::from(seat.slot.0)) {
             *place = Some(Holder {
                 member: seat.index,
                 data_offset: view.data_offset,
                 behind: seat.returning,
-                rank: rank.unwrap_or(usize::MAX),
+                rank,
             });
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn file_sha256(path: &Path) -> Result<String> {
 }
 
 /// The same program as inside the guests computes it; no crate is needed for a hash in a test.
-fn sha256(data: &[u8]) -> Result<String> {
+pub(crate) fn sha256(data: &[u8]) -> Result<String> {
     let mut command = Command::new("sha256sum");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     child.stdin.take().context("sha256sum: no pipe")?.write_all(data)?;

@@ -22,6 +22,7 @@ mod host;
 mod images;
 mod interrupted;
 mod lab;
+mod levels;
 mod live;
 mod matrix;
 mod mdadm;
@@ -143,6 +144,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
+    jobs.extend(levels::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs

@@ -4,7 +4,7 @@ use super::*;
 use crate::array::recipe::Step;
 
 fn holder(member: usize) -> Holder {
-    Holder { member, data_offset: Sectors::new(2048), behind: false, rank: 0 }
+    Holder { member, data_offset: Sectors::new(2048), behind: false, rank: Rank::Plain }
 }
 
 fn repair(level: i32, layout: u32, disks: u16, renew: bool) -> Repair {
@@ -34,7 +34,7 @@ fn a_mirror_is_copied_from_its_first_member_and_a_second_source_mends_the_first(
     assert_eq!(task(&mirror, 8, &[]), Some((vec![0], vec![1, 2])));
     assert_eq!(task(&mirror, 8, &[0]), Some((vec![1], vec![0, 2])));
     assert_eq!(task(&mirror, 8, &[0, 1, 2]), None);
-    mirror.holders[0] = Some(Holder { rank: 1, ..holder(0) });
+    mirror.holders[0] = Some(Holder { rank: Rank::WriteMostly, ..holder(0) });
     assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0, 2])), "write-mostly is no source");
     let read = mirror.task(range(8), &BTreeSet::new()).unwrap().reads[0];
     assert_eq!(read.at, Sectors::new(2056));
@@ -60,6 +60,15 @@ fn raid10_goes_by_piece() {
     raid10.holders[2] = None;
     assert_eq!(task(&raid10, 8, &[]), None, "nobody has it");
     assert_eq!(raid10.piece_len(Sectors::new(3)), Sectors::new(5));
+}
+
+#[test]
+fn the_first_copy_counts_whatever_slot_it_is_in() {
+    // Offset 3 of 4: the chunk whose first copy is in the last slot has its others in 0 and 1.
+    let mut raid10 = repair(10, 0x1_0301, 4, true);
+    assert_eq!(task(&raid10, 24, &[]), Some((vec![3], vec![0, 1])));
+    raid10.holders[1] = Some(Holder { rank: Rank::Wanted, ..holder(1) });
+    assert_eq!(task(&raid10, 24, &[]), Some((vec![1], vec![3, 0])));
 }
 
 #[test]

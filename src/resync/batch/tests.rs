@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::array::geometry::Geometry;
-use crate::array::repair::{Holder, Repair};
+use crate::array::repair::{Holder, Rank, Repair};
 
 fn range(start: u64, len: u64) -> SectorRange {
     SectorRange { start: Sectors::new(start), len: Sectors::new(len) }
@@ -15,7 +15,8 @@ fn mirror(sources: usize, members: usize) -> Repair {
     let size = Sectors::new(1 << 20);
     let geometry = Geometry::from_numbers(1, 0, Sectors::ZERO, size, disks).unwrap();
     let data_offset = Sectors::ZERO;
-    let holder = |member| Holder { member, data_offset, behind: member >= sources, rank: member };
+    let holder =
+        |member| Holder { member, data_offset, behind: member >= sources, rank: Rank::Plain };
     Repair { geometry, holders: (0..members).map(|m| Some(holder(m))).collect(), renew: true }
 }
 

@@ -1,0 +1,292 @@
+//! Every redundant level, resynced offline and judged by a kernel: for each layout that mdadm can
+//! make, with both places of a bitmap and every version of the metadata, after a crash and after
+//! members were away.
+//!
+//! A victim of a crash loses all it was given since the array was settled: all of that lies under
+//! dirty bits, and nothing else may be touched. `MDBITMAP_FULL=1` runs the whole matrix; else each
+//! layout meets one kind of metadata, one place and one accident.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use mdbitmap::array::geometry::{Geometry, Piece};
+use mdbitmap::format::md::Role;
+use mdbitmap::guard::superblock_of;
+use mdbitmap::units::Sectors;
+
+use crate::Job;
+use crate::case::METADATA;
+use crate::expect::{self, Observed};
+use crate::fs::FsKind;
+use crate::stage::Stage;
+use crate::uml::Until;
+use crate::{filebitmap, guest, images, mdadm, mdbitmap as program};
+
+/// Level, layout as mdadm calls it, members.
+type Shape = (&'static str, &'static str, usize);
+
+const SHAPES: [Shape; 31] = [
+    ("1", "", 2),
+    ("1", "", 4),
+    ("10", "n2", 4),
+    ("10", "n2", 3),
+    ("10", "n3", 5),
+    ("10", "f2", 4),
+    ("10", "f3", 5),
+    ("10", "f2", 3),
+    ("10", "o2", 4),
+    ("10", "o3", 4),
+    ("4", "", 4),
+    ("5", "la", 4),
+    ("5", "ra", 3),
+    ("5", "ls", 5),
+    ("5", "rs", 4),
+    ("5", "parity-first", 3),
+    ("5", "parity-last", 4),
+    ("6", "la", 5),
+    ("6", "ra", 4),
+    ("6", "ls", 6),
+    ("6", "rs", 5),
+    ("6", "parity-first", 4),
+    ("6", "parity-last", 5),
+    ("6", "ddf-zero-restart", 5),
+    ("6", "ddf-N-restart", 6),
+    ("6", "ddf-N-continue", 5),
+    ("6", "left-asymmetric-6", 5),
+    ("6", "right-asymmetric-6", 5),
+    ("6", "left-symmetric-6", 6),
+    ("6", "right-symmetric-6", 5),
+    ("6", "parity-first-6", 5),
+];
+
+/// What happens before the members come to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accident {
+    /// The machine dies while writing, and a member lost what it was given.
+    Crash,
+    /// A member was away.
+    Behind,
+    /// Two members were away.
+    TwoBehind,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    shape: Shape,
+    metadata: &'static str,
+    file: bool,
+    accident: Accident,
+}
+
+pub(crate) fn jobs() -> Vec<Job> {
+    let full = std::env::var("MDBITMAP_FULL").is_ok_and(|value| value == "1");
+    cases(full).into_iter().map(|case| Job::new(name(case), move || run(case))).collect()
+}
+
+fn cases(full: bool) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (i, shape) in SHAPES.into_iter().enumerate() {
+        let accidents = accidents(shape);
+        let mut all = Vec::new();
+        for metadata in METADATA {
+            for file in [false, true] {
+                for accident in accidents {
+                    all.push(Case { shape, metadata, file, accident: *accident });
+                }
+            }
+        }
+        match full {
+            true => cases.extend(all),
+            false => cases.push(all[i * 5 % all.len()]),
+        }
+    }
+    cases
+}
+
+fn accidents((level, layout, _): Shape) -> &'static [Accident] {
+    match (level, layout) {
+        ("6", _) | ("10", "n3" | "f3" | "o3") => {
+            &[Accident::Crash, Accident::Behind, Accident::TwoBehind]
+        }
+        _ => &[Accident::Crash, Accident::Behind],
+    }
+}
+
+fn name(Case { shape: (level, layout, members), metadata, file, accident }: Case) -> String {
+    let layout = if layout.is_empty() { "plain" } else { layout };
+    let place = if file { "file" } else { "internal" };
+    let accident = format!("{accident:?}").to_lowercase();
+    format!("levels/raid{level}/{layout}/{members}-members/{metadata}/{place}/{accident}")
+}
+
+struct Trial {
+    stage: Stage,
+    case: Case,
+    victims: Vec<usize>,
+}
+
+fn run(case: Case) -> Result<()> {
+    let (level, _, members) = case.shape;
+    let plan = Stage::disks(members).size(8 << 20);
+    let plan = if level == "6" { plan.needs_raid6() } else { plan };
+    let stage = if case.file { plan.fs(FsKind::Ext4) } else { plan }.build()?;
+    let victims = match case.accident {
+        Accident::TwoBehind => vec![1, members - 1],
+        _ => vec![members / 2],
+    };
+    let trial = Trial { stage, case, victims };
+    trial.suffer()?;
+    trial.repair().with_context(|| trial.stage.describe())
+}
+
+impl Trial {
+    fn members(&self) -> Vec<PathBuf> {
+        (0..self.case.shape.2).map(|index| self.stage.member(index)).collect()
+    }
+
+    fn bitmap(&self) -> &'static str {
+        if self.case.file { guest::BITMAP_FILE } else { "internal" }
+    }
+
+    fn assemble(&self) -> String {
+        let (level, _, members) = self.case.shape;
+        let file = if self.case.file { format!("--bitmap={}", self.bitmap()) } else { "".into() };
+        format!("level_driver {level}\nmdadm --assemble /dev/md0 {file} $(disks 0 {members})\n")
+    }
+
+    fn suffer(&self) -> Result<()> {
+        let (level, layout, members) = self.case.shape;
+        let layout = if layout.is_empty() { "".into() } else { format!("--layout={layout}") };
+        let make = format!(
+            "metadata={}\nraid {level} {members} {layout} --bitmap={} --bitmap-chunk=64 --delay=5\n\
+             fill\nstop\n",
+            self.case.metadata,
+            self.bitmap()
+        );
+        match self.case.accident {
+            Accident::Crash => self.crash(&make),
+            Accident::Behind | Accident::TwoBehind => self.fall_behind(&make),
+        }
+    }
+
+    fn crash(&self, make: &str) -> Result<()> {
+        let victim = self.victims[0];
+        let body = format!(
+            "{make}dd if=$(disk {victim}) of=before.img bs=1M iflag=direct conv=fsync status=none\n\
+             {}echo 0 > $md/safe_mode_delay\nput 0 0 1\nput 40 40 16\nput 300 300 70\n{}",
+            self.assemble(),
+            guest::write_until_killed(700, 20)
+        );
+        self.stage.boot("crash", &body, Until::KilledWhenReady)?;
+        self.lose_everything_since(victim)
+    }
+
+    /// The data area of the victim as it was; superblock and bitmap stay as they are.
+    fn lose_everything_since(&self, victim: usize) -> Result<()> {
+        let (path, before) = (self.stage.member(victim), self.stage.path("before.img"));
+        let area = mdadm::examine(&path)?.area;
+        let (mut now, old) = (fs::read(&path)?, fs::read(before)?);
+        let superblock = superblock_of(&fs::File::open(&path)?, &path)?.context("no superblock")?;
+        let (start, len) = (area.offset as usize, superblock.view().size.get() as usize * 512);
+        let changed = now[start..][..len] != old[start..][..len];
+        ensure!(changed, "premise: the victim was given nothing");
+        now[start..][..len].copy_from_slice(&old[start..][..len]);
+        fs::write(path, now).context("lose writes")
+    }
+
+    fn fall_behind(&self, make: &str) -> Result<()> {
+        let away: String = self.victims.iter().map(|victim| gone(*victim)).collect();
+        let body = format!(
+            "{make}{}{away}put 0 0 1\nput 40 40 16\nput 300 300 70\n\
+             sha256sum /dev/md0 | cut -d' ' -f1 > out/expected\nstop\n",
+            self.assemble()
+        );
+        self.stage.boot("behind", &body, Until::PoweredOff)
+    }
+
+    /// The geometry, and where each slot's data begins in which image.
+    fn geometry(&self) -> Result<(Geometry, Vec<(PathBuf, u64)>)> {
+        let mut slots = vec![(PathBuf::new(), 0); self.case.shape.2];
+        let mut geometry = None;
+        for path in self.members() {
+            let file = fs::File::open(&path)?;
+            let found = superblock_of(&file, &path)?.context("no superblock")?;
+            let view = found.view();
+            let Role::Active(slot) = view.role else { anyhow::bail!("{}", view.role) };
+            slots[usize::from(slot.0)] = (path, view.data_offset.get() * 512);
+            geometry = Some(Geometry::of(view).map_err(anyhow::Error::msg)?);
+        }
+        Ok((geometry.context("no member")?, slots))
+    }
+
+    /// What the array holds by the rules of the kernel: first copies, or data as they lie.
+    fn content(&self) -> Result<Vec<u8>> {
+        let (geometry, slots) = self.geometry()?;
+        let images = slots.iter().map(|(path, _)| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
+        let part = |slot: usize, at: Sectors, len: Sectors| {
+            let start = (slots[slot].1 + at.get() * 512) as usize;
+            images[slot][start..start + (len.get() * 512) as usize].to_vec()
+        };
+        let (mut content, mut at) = (Vec::new(), Sectors::ZERO);
+        while at < geometry.covered() {
+            let len = geometry.piece_len(at);
+            match geometry.piece(at) {
+                Piece::Copies(places) => {
+                    content.extend(part(usize::from(places[0].slot.0), places[0].at, len));
+                }
+                Piece::Row { at, data, .. } => {
+                    data.iter().for_each(|slot| content.extend(part(usize::from(slot.0), at, len)));
+                }
+            }
+            at = at.saturating_add(len);
+        }
+        Ok(content)
+    }
+
+    fn repair(&self) -> Result<()> {
+        let expected = match self.case.accident {
+            Accident::Crash => images::sha256(&self.content()?)?,
+            _ => self.stage.out("expected")?,
+        };
+        let said = self.with_bitmap(|file| {
+            program::resync(file, &[], &self.members())?.expect(program::DONE)?.json()
+        })?;
+        let (dirty, total) = (&said["chunks_dirty_before"], &said["chunks_total"]);
+        ensure!(dirty.as_u64() > Some(0) && dirty.as_u64() < total.as_u64(), "{said}");
+        ensure!(said["decision"] == "partial" && said["chunks_dirty_after"] == 0, "{said}");
+        self.with_bitmap(|file| {
+            let again =
+                program::resync(file, &[], &self.members())?.expect(program::DONE)?.json()?;
+            ensure!(again["decision"] == "nothing", "not all was done: {again}");
+            Ok(())
+        })?;
+        self.judge(&expected)
+    }
+
+    fn judge(&self, expected: &str) -> Result<()> {
+        let body = format!("{}sleep 0.3\ncapture after\njudge after\nstop\n", self.assemble());
+        self.stage.boot("judge", &body, Until::PoweredOff)?;
+        let observed = Observed::load(&self.stage, "after")?;
+        observed.complete(self.case.shape.2)?;
+        observed.nothing_synced()?;
+        observed.bitmap_honoured()?;
+        expect::sound(&self.stage, "after", expected)
+    }
+
+    fn with_bitmap<T>(&self, body: impl FnOnce(Option<&Path>) -> Result<T>) -> Result<T> {
+        if !self.case.file {
+            return body(None);
+        }
+        let (image, mount) = (self.stage.path(&FsKind::Ext4.image()), self.stage.path("fs"));
+        filebitmap::with_mounted(&image, &mount, |file| body(Some(file)))
+    }
+}
+
+fn gone(victim: usize) -> String {
+    format!(
+        "mdadm /dev/md0 --fail $(disk {victim})\n\
+         gone{victim}() {{ mdadm /dev/md0 --remove $(disk {victim}); }}\n\
+         until_true 20 gone{victim}\n"
+    )
+}
