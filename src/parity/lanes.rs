@@ -8,10 +8,10 @@
 //! A column is as many vectors as fit into registers; all sources are summed up before the next
 //! column begins, so sums are written once and never read. What is behind the last whole vector is
 //! done by the oracle.
-
+//!
 //! Sources are taken from the last to the first. Q needs that, as it doubles from block to block; and
-//! the sum is half as fast again where blocks lie one behind the other: a hardware prefetcher that
-//! goes on in that direction does less harm.
+//! the sum was measured to be half as fast again where blocks lie one behind the other, presumably
+//! for the sake of a hardware prefetcher.
 
 /// As long as no more sources than this are read, narrow columns are faster.
 pub(crate) const FEW: usize = 8;
