@@ -1,90 +1,155 @@
-//! How fast each parity kernel is, as lines `who operation blocks KiB place GB/s`.
+//! How fast each parity kernel is, and ISA-L beside it where its library is installed.
 //!
-//! `tests/bench/parity` runs it together with its peers; see `docs/performance.md`. The figure is
-//! data read per second, the best of several; `warm` computes the same stripe again and again,
-//! `cold` goes through a pool that no cache holds.
+//! `tests/bench/parity` runs it; see `docs/performance.md`. All contenders take turns on the same
+//! memory, in many short samples of which the fastest counts, so a busy machine hurts none more than
+//! another. The figure is data read per second; `warm` computes the same stripe again and again,
+//! `cold` goes through a pool that no cache holds. `PARITY_ROUNDS` is how often they take turns.
 #![allow(clippy::print_stdout)]
+#![allow(unsafe_code)]
 
+use std::ffi::{c_int, c_void};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use mdbitmap::parity::{Kernel, gen_pq, xor};
+use nix::libc::{RTLD_NOW, dlopen, dlsym};
 
 const PAGE: usize = 4096;
 const POOL: usize = 256 << 20;
-const SAMPLE: Duration = Duration::from_millis(8);
-const SAMPLES: usize = 5;
+const SAMPLE: Duration = Duration::from_millis(2);
+/// KiB of a block, and whether it is cold.
+const SIZES: [(usize, bool); 4] = [(16, false), (64, false), (256, false), (64, true)];
+
+type Stripe<'a> = Vec<&'a mut [u8]>;
+type Call = Box<dyn Fn(Stripe<'_>)>;
+/// `xor_gen` and `pq_gen`: number of blocks, their length, the blocks; the results come last.
+type Peer = unsafe extern "C" fn(c_int, c_int, *mut *mut c_void) -> c_int;
 
 /// Stripes of blocks in one allocation, every block on a page boundary.
-struct Pool<'a> {
-    bytes: &'a mut [u8],
-    blocks: usize,
-    len: usize,
+struct Pool {
+    bytes: Vec<u8>,
+    skew: usize,
     next: usize,
 }
 
-impl Pool<'_> {
+impl Pool {
+    fn new() -> Pool {
+        let mut bytes = vec![0u8; POOL + PAGE];
+        let skew = bytes.as_ptr().align_offset(PAGE);
+        for (byte, n) in bytes.iter_mut().zip(0u32..) {
+            *byte = n.wrapping_mul(40503).to_be_bytes()[1];
+        }
+        Pool { bytes, skew, next: 0 }
+    }
+
     /// The blocks of the next stripe.
-    fn stripe(&mut self, cold: bool) -> Vec<&mut [u8]> {
-        let size = self.blocks * self.len;
-        let at = self.next * size;
-        self.next = if cold { (self.next + 1) % (POOL / size) } else { 0 };
-        self.bytes[at..][..size].chunks_exact_mut(self.len).collect()
+    fn stripe(&mut self, blocks: usize, len: usize, cold: bool) -> Stripe<'_> {
+        let size = blocks * len;
+        let stripes = POOL / size;
+        self.next = if cold { (self.next % stripes + 1) % stripes } else { stripes / 2 };
+        let at = self.skew + self.next * size;
+        self.bytes[at..][..size].chunks_exact_mut(len).collect()
     }
 }
 
-/// The least time of one call, as GB/s of data.
-fn rate(bytes: usize, mut call: impl FnMut()) -> f64 {
-    let sample = |_| {
-        let (start, mut calls) = (Instant::now(), 0u32);
-        while calls < 4 || start.elapsed() < SAMPLE {
-            call();
-            calls += 1;
-        }
-        start.elapsed().as_secs_f64() / f64::from(calls)
-    };
-    let best = (0..SAMPLES).map(sample).fold(f64::INFINITY, f64::min);
-    bytes as f64 / best / 1e9
-}
-
-fn run_xor(kernel: Kernel, pool: &mut Pool<'_>, cold: bool) {
-    let mut stripe = pool.stripe(cold);
+fn run_xor(kernel: Kernel, mut stripe: Stripe<'_>) {
     let (dst, data) = stripe.split_last_mut().expect("a stripe has blocks");
     let data: Vec<&[u8]> = data.iter().map(|block| &**block).collect();
     xor(kernel, black_box(dst), &data);
 }
 
-fn run_pq(kernel: Kernel, pool: &mut Pool<'_>, cold: bool) {
-    let mut stripe = pool.stripe(cold);
+fn run_pq(kernel: Kernel, mut stripe: Stripe<'_>) {
     let (q, rest) = stripe.split_last_mut().expect("a stripe has blocks");
     let (p, data) = rest.split_last_mut().expect("a stripe has blocks");
     let data: Vec<Option<&[u8]>> = data.iter().map(|block| Some(&**block)).collect();
     gen_pq(kernel, black_box(p), black_box(q), &data);
 }
 
+fn run_peer(peer: Peer, mut stripe: Stripe<'_>) {
+    let len = c_int::try_from(stripe[0].len()).expect("blocks are small");
+    let mut blocks: Vec<*mut c_void> =
+        stripe.iter_mut().map(|block| block.as_mut_ptr().cast()).collect();
+    let count = c_int::try_from(blocks.len()).expect("stripes are small");
+    // SAFETY: the blocks are borrowed, all of this length, and aligned to pages.
+    let failed = unsafe { peer(count, len, blocks.as_mut_ptr()) };
+    assert_eq!(failed, 0, "the peer refused");
+}
+
+/// A function of ISA-L, if it is installed.
+fn peer(name: &std::ffi::CStr) -> Option<Peer> {
+    // SAFETY: the name ends in zero; loading the library runs nothing but its initialisation.
+    let library = unsafe { dlopen(c"libisal.so.2".as_ptr(), RTLD_NOW) };
+    if library.is_null() {
+        return None;
+    }
+    // SAFETY: the library was opened and the name ends in zero.
+    let function = unsafe { dlsym(library, name.as_ptr()) };
+    // SAFETY: both functions have this type; no function is the null pointer, which is `None`.
+    unsafe { std::mem::transmute::<*mut c_void, Option<Peer>>(function) }
+}
+
+/// All who can do it, each with its name.
+fn contenders(run: fn(Kernel, Stripe<'_>), function: &std::ffi::CStr) -> Vec<(&'static str, Call)> {
+    let ours = |kernel: Kernel| -> (_, Call) {
+        (kernel.name(), Box::new(move |stripe: Stripe<'_>| run(kernel, stripe)))
+    };
+    let theirs = |peer| -> (_, Call) {
+        ("isa-l", Box::new(move |stripe: Stripe<'_>| run_peer(peer, stripe)))
+    };
+    Kernel::available().into_iter().map(ours).chain(peer(function).map(theirs)).collect()
+}
+
+/// Seconds of one call.
+fn sample(pool: &mut Pool, blocks: usize, len: usize, cold: bool, call: &Call) -> f64 {
+    call(pool.stripe(blocks, len, cold));
+    let (start, mut calls) = (Instant::now(), 0u32);
+    while calls < 2 || start.elapsed() < SAMPLE {
+        call(pool.stripe(blocks, len, cold));
+        calls += 1;
+    }
+    start.elapsed().as_secs_f64() / f64::from(calls)
+}
+
+fn line(
+    pool: &mut Pool,
+    rounds: u32,
+    n: usize,
+    results: usize,
+    size: (usize, bool),
+    all: &[(&str, Call)],
+) {
+    let (len, cold) = (size.0 << 10, size.1);
+    let mut least = vec![f64::INFINITY; all.len()];
+    for _ in 0..rounds {
+        for ((_, call), least) in all.iter().zip(&mut least) {
+            *least = least.min(sample(pool, n + results, len, cold, call));
+        }
+    }
+    let rates: Vec<_> = least.iter().map(|seconds| (n * len) as f64 / seconds / 1e9).collect();
+    let place = if cold { "cold" } else { "warm" };
+    let what = if results == 1 { "xor" } else { "P+Q" };
+    print!("| {what} | {n} | {} KiB {place} |", size.0);
+    rates.iter().for_each(|rate| print!(" {rate:.1} |"));
+    let best = all.iter().position(|(name, _)| *name == Kernel::best().name());
+    match (best, all.last()) {
+        (Some(best), Some((last, _))) if *last == "isa-l" => {
+            println!(" {:.2} |", rates[best] / rates[rates.len() - 1]);
+        }
+        _ => println!(" - |"),
+    }
+}
+
 fn main() {
-    let only = std::env::var("PARITY_KERNEL").ok();
-    let mut bytes = vec![0u8; POOL + PAGE];
-    let skew = bytes.as_ptr().align_offset(PAGE);
-    let bytes = &mut bytes[skew..][..POOL];
-    bytes
-        .iter_mut()
-        .zip(0u32..)
-        .for_each(|(byte, n)| *byte = n.wrapping_mul(40503).to_be_bytes()[1]);
-    let wanted = |kernel: &Kernel| only.as_ref().is_none_or(|only| only == kernel.name());
-    for kernel in Kernel::available().into_iter().filter(wanted) {
-        for (len, cold) in
-            [(16 << 10, false), (64 << 10, false), (256 << 10, false), (64 << 10, true)]
-        {
+    let rounds = std::env::var("PARITY_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    let tasks = [(1, contenders(run_xor, c"xor_gen")), (2, contenders(run_pq, c"pq_gen"))];
+    let names: Vec<_> = tasks[0].1.iter().map(|(name, _)| *name).collect();
+    println!("| GB/s of data | blocks | block | {} | best / isa-l |", names.join(" | "));
+    println!("|{}", " --- |".repeat(names.len() + 4));
+    let mut pool = Pool::new();
+    for (results, all) in &tasks {
+        for size in SIZES {
             for n in [4, 8, 16] {
-                let place = if cold { "cold" } else { "warm" };
-                let mut print = |what: &str, blocks, run: fn(Kernel, &mut Pool<'_>, bool)| {
-                    let mut pool = Pool { bytes, blocks, len, next: 0 };
-                    let rate = rate(n * len, || run(kernel, &mut pool, cold));
-                    println!("{} {what} {n} {} {place} {rate:.1}", kernel.name(), len >> 10);
-                };
-                print("xor", n + 1, run_xor);
-                print("pq", n + 2, run_pq);
+                line(&mut pool, rounds, n, *results, size, all);
             }
         }
     }
