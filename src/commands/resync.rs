@@ -11,7 +11,7 @@ use super::exit::ExitStatus;
 use crate::guard::System;
 use crate::output::progress::{self, Style};
 use crate::output::resync as render;
-use crate::resync::{Outcome, Report, ResyncOptions, Source, resync};
+use crate::resync::{Care, Outcome, Report, ResyncOptions, Source, resync};
 use crate::units::{Bytes, Slot, parse_size};
 
 /// Make the members of a stopped array agree, following its bitmap.
@@ -50,6 +50,14 @@ pub struct ResyncArgs {
     /// At most so much a second (KiB if bare; K, M, G); clean chunks are skipped at full speed
     #[arg(long, value_name = "RATE", value_parser = parse_limit)]
     limit: Option<Bytes>,
+
+    /// Read the targets first, and write only what differs; tells how much that was
+    #[arg(long)]
+    compare: bool,
+
+    /// Read back what was written, and take a difference for a failed write
+    #[arg(long)]
+    verify: bool,
 
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
@@ -100,6 +108,7 @@ impl ResyncArgs {
             source: self.source.as_deref().map(source),
             dry_run: self.dry_run,
             limit: self.limit,
+            care: Care { compare: self.compare, verify: self.verify },
             now,
         }
     }

@@ -84,9 +84,10 @@ fn closing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         Outcome::Planned => writeln!(out, "Dry run: nothing was written."),
         Outcome::Done => writeln!(
             out,
-            "Done: {synced} chunks made equal, {} read, {} written, in {:.1} s. {}",
+            "Done: {synced} chunks made equal, {} read, {} written{}, in {:.1} s. {}",
             HumanBytes(report.stats.read.get()),
             HumanBytes(report.stats.written.get()),
+            differed(report),
             report.seconds,
             if left == 0 { "The array is clean.".into() } else { format!("{left} bits stay set.") },
         ),
@@ -100,6 +101,12 @@ fn closing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             "Interrupted: {synced} chunks made equal so far, {left} to go. Run it again to go on."
         ),
     }
+}
+
+/// How much differed, where that was looked for.
+fn differed(report: &Report) -> String {
+    let bytes = HumanBytes(report.stats.differed.get());
+    if report.compared { format!(", {bytes} differed") } else { String::new() }
 }
 
 #[derive(Serialize)]
@@ -117,6 +124,7 @@ struct Json<'a> {
     bytes_total: u64,
     bytes_read: u64,
     bytes_written: u64,
+    bytes_differed: Option<u64>,
     seconds: f64,
     troubles: Vec<JsonTrouble<'a>>,
     unreadable: Vec<JsonRange>,
@@ -178,6 +186,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         bytes_total: report.stats.total.get(),
         bytes_read: report.stats.read.get(),
         bytes_written: report.stats.written.get(),
+        bytes_differed: report.compared.then_some(report.stats.differed.get()),
         seconds: report.seconds,
         troubles: report.troubles.iter().map(trouble).collect(),
         unreadable: report.unreadable.iter().map(range).collect(),

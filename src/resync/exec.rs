@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::batch::{Action, Batch, Ended, Event};
+use super::care::{Care, differing};
 use super::compute::{Buffers, compute};
 use super::observe::{Observer, Stats};
 use super::pace::Pace;
@@ -35,6 +36,9 @@ pub(super) struct Exec<'a> {
     under_way: HashMap<u64, Pending>,
     /// By window, then by number.
     buffers: HashMap<u64, Buffers>,
+    /// What a compare or verify under way compares with, by its tag.
+    held: HashMap<u64, Buf>,
+    care: Care,
     kernel: Kernel,
     next_tag: u64,
 }
@@ -57,8 +61,21 @@ struct Pending {
 
 #[derive(Clone, Copy, Debug)]
 enum What {
-    Read { window: u64, buffer: usize },
-    Write { window: u64 },
+    Read {
+        window: u64,
+        buffer: usize,
+    },
+    Write {
+        window: u64,
+    },
+    /// What the target holds, before it is written.
+    Compare {
+        window: u64,
+    },
+    /// What the target holds, after it was written.
+    Verify {
+        window: u64,
+    },
     Flush,
 }
 
@@ -74,6 +91,7 @@ impl<'a> Exec<'a> {
         observer: &'a mut dyn Observer,
         stop: &'a AtomicBool,
         pace: Pace,
+        care: Care,
         devices: Vec<DevId>,
     ) -> Self {
         Self {
@@ -86,6 +104,8 @@ impl<'a> Exec<'a> {
             failures: Vec::new(),
             under_way: HashMap::new(),
             buffers: HashMap::new(),
+            held: HashMap::new(),
+            care,
             kernel: Kernel::best(),
             next_tag: 0,
         }
@@ -115,7 +135,7 @@ impl<'a> Exec<'a> {
             }
             if let Some(action) = batch.next_action() {
                 self.perform(action, &mut batch)?;
-            } else if !self.take_completion(&mut batch) {
+            } else if !self.take_completion(&mut batch)? {
                 break;
             }
         }
@@ -127,7 +147,7 @@ impl<'a> Exec<'a> {
         match action {
             Action::Read { window, buffer, from, len } => {
                 let len = bytes_of(len)?;
-                self.wait_turn(len, batch);
+                self.wait_turn(len, batch)?;
                 let what = What::Read { window, buffer };
                 let buf = Buf::zeroed(usize_of(len)?);
                 self.transfer(what, OpKind::Read, from, buf, batch)
@@ -138,8 +158,8 @@ impl<'a> Exec<'a> {
                 steps.iter().try_for_each(|step| compute(self.kernel, step, buffers, len))
             }
             Action::Write { window, buffer, to, last } => {
-                let buf = self.buffer_for(window, buffer, last);
-                self.transfer(What::Write { window }, OpKind::Write, to, buf, batch)
+                let data = self.buffer_for(window, buffer, last);
+                self.put(window, to, data, batch)
             }
             Action::Flush { member } => {
                 let pending = Pending { what: What::Flush, member, offset: Bytes::ZERO };
@@ -165,6 +185,16 @@ impl<'a> Exec<'a> {
         self.submit(Pending { what, member: place.member, offset }, kind, buf, batch)
     }
 
+    /// Writes `data`; where that is wanted, only what the target does not hold already.
+    fn put(&mut self, window: u64, to: Extent, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
+        if !self.care.compare {
+            return self.transfer(What::Write { window }, OpKind::Write, to, data, batch);
+        }
+        let room = Buf::zeroed(data.len());
+        self.held.insert(self.next_tag, data);
+        self.transfer(What::Compare { window }, OpKind::Read, to, room, batch)
+    }
+
     fn submit(
         &mut self,
         pending: Pending,
@@ -178,7 +208,7 @@ impl<'a> Exec<'a> {
         let mut op = Op { tag, dev, kind, offset: pending.offset, buf };
         self.under_way.insert(tag, pending);
         while let Err(refused) = self.engine.submit(op) {
-            if refused.why != SubmitWhy::Full || !self.take_completion(batch) {
+            if refused.why != SubmitWhy::Full || !self.take_completion(batch)? {
                 let what = format!("the engine refused an operation: {}", refused.why);
                 return Err(Error::new(crate::error::Kind::Io, what));
             }
@@ -188,31 +218,90 @@ impl<'a> Exec<'a> {
     }
 
     /// Waits for one operation; false when none is under way.
-    fn take_completion(&mut self, batch: &mut Batch<'_>) -> bool {
-        let Some(Completion { tag, result, buf }) = self.engine.wait() else { return false };
-        let Some(pending) = self.under_way.remove(&tag) else { return true };
-        let ok = result.is_ok();
-        let len = Bytes::from(buf.len());
-        let (event, operation) = match pending.what {
-            What::Read { window, buffer } => {
-                self.stats.read =
-                    self.stats.read.saturating_add(if ok { len } else { Bytes::ZERO });
-                self.buffers.entry(window).or_default().insert(buffer, buf);
-                (Event::Read { window, member: pending.member, ok }, "read")
-            }
-            What::Write { window } => {
-                let moved = if ok { len } else { Bytes::ZERO };
-                self.stats.written = self.stats.written.saturating_add(moved);
-                (Event::Wrote { window, member: pending.member, ok }, "write")
-            }
-            What::Flush => (Event::Flushed { member: pending.member, ok }, "flush"),
-        };
-        if let Err(error) = result {
-            let Pending { member, offset, .. } = pending;
-            self.failures.push(Failure { member, operation, offset, error });
+    fn take_completion(&mut self, batch: &mut Batch<'_>) -> Result<bool> {
+        let Some(Completion { tag, result, buf }) = self.engine.wait() else { return Ok(false) };
+        let Some(pending) = self.under_way.remove(&tag) else { return Ok(true) };
+        let (ok, member) = (result.is_ok(), pending.member);
+        let moved = if ok { Bytes::from(buf.len()) } else { Bytes::ZERO };
+        match pending.what {
+            What::Write { .. } => self.stats.written = self.stats.written.saturating_add(moved),
+            What::Flush => {}
+            _ => self.stats.read = self.stats.read.saturating_add(moved),
         }
-        batch.on(event);
-        true
+        if let Err(error) = result {
+            self.failed(pending, error);
+        }
+        match pending.what {
+            What::Read { window, buffer } => {
+                self.buffers.entry(window).or_default().insert(buffer, buf);
+                batch.on(Event::Read { window, member, ok });
+            }
+            What::Flush => batch.on(Event::Flushed { member, ok }),
+            What::Compare { .. } => self.compared(tag, pending, ok, &buf, batch)?,
+            What::Write { .. } if ok && self.care.verify => self.read_back(pending, buf, batch)?,
+            What::Write { window } => batch.on(Event::Wrote { window, member, ok }),
+            What::Verify { window } => {
+                let ok = ok && self.verified(tag, pending, &buf);
+                batch.on(Event::Wrote { window, member, ok });
+            }
+        }
+        Ok(true)
+    }
+
+    fn failed(&mut self, pending: Pending, error: io::Error) {
+        let operation = match pending.what {
+            What::Read { .. } => "read",
+            // Then it is written without looking.
+            What::Compare { .. } => return,
+            What::Write { .. } => "write",
+            What::Verify { .. } => "read back",
+            What::Flush => "flush",
+        };
+        let Pending { member, offset, .. } = pending;
+        self.failures.push(Failure { member, operation, offset, error });
+    }
+
+    /// The target was read: what it does not hold yet is written.
+    fn compared(
+        &mut self,
+        tag: u64,
+        pending: Pending,
+        ok: bool,
+        found: &Buf,
+        batch: &mut Batch<'_>,
+    ) -> Result<()> {
+        let What::Compare { window } = pending.what else { return Ok(()) };
+        let data = self.held.remove(&tag).unwrap_or_default();
+        let (span, differs) = match ok {
+            true => differing(data.bytes(), found.bytes()),
+            false => (Some(0..data.len()), data.len()),
+        };
+        self.stats.differed = self.stats.differed.saturating_add(Bytes::from(differs));
+        let Some(span) = span else {
+            batch.on(Event::Wrote { window, member: pending.member, ok: true });
+            return Ok(());
+        };
+        let mut part = Buf::zeroed(span.len());
+        part.bytes_mut().copy_from_slice(&data.bytes()[span.clone()]);
+        let offset = pending.offset.saturating_add(Bytes::from(span.start));
+        let pending = Pending { what: What::Write { window }, offset, ..pending };
+        self.submit(pending, OpKind::Write, part, batch)
+    }
+
+    fn read_back(&mut self, pending: Pending, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
+        let What::Write { window } = pending.what else { return Ok(()) };
+        let room = Buf::zeroed(data.len());
+        self.held.insert(self.next_tag, data);
+        let pending = Pending { what: What::Verify { window }, ..pending };
+        self.submit(pending, OpKind::Read, room, batch)
+    }
+
+    fn verified(&mut self, tag: u64, pending: Pending, found: &Buf) -> bool {
+        let same = self.held.remove(&tag).is_some_and(|data| data.bytes() == found.bytes());
+        if !same {
+            self.failed(pending, io::Error::other("it does not hold what was written to it"));
+        }
+        same
     }
 
     /// A buffer for one write, for every operation owns its own: a copy, unless it is the last one.
@@ -236,13 +325,14 @@ impl<'a> Exec<'a> {
     }
 
     /// Waits as the limit wants it, but not past a stop; what is under way ends meanwhile.
-    fn wait_turn(&mut self, len: Bytes, batch: &mut Batch<'_>) {
+    fn wait_turn(&mut self, len: Bytes, batch: &mut Batch<'_>) -> Result<()> {
         let start = Instant::now();
         let wait = self.pace.wait_for(len, start);
-        while !wait.is_zero() && self.take_completion(batch) {}
+        while !wait.is_zero() && self.take_completion(batch)? {}
         while start.elapsed() < wait && !self.stopping() {
             std::thread::sleep(NAP.min(wait.saturating_sub(start.elapsed())));
         }
+        Ok(())
     }
 }
 
@@ -253,3 +343,6 @@ fn bytes_of(len: Sectors) -> Result<Bytes> {
 fn usize_of(len: Bytes) -> Result<usize> {
     len.to_usize().ok_or_else(|| Error::damaged("a window larger than memory"))
 }
+
+#[cfg(test)]
+mod tests;

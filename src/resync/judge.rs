@@ -124,6 +124,7 @@ impl Judged {
             chunks_synced: 0,
             chunks_dirty_after: dirty,
             stats: Stats { total: self.total, ..Stats::default() },
+            compared: options.care.compare,
             seconds: 0.0,
             troubles: Vec::new(),
             unreadable: Vec::new(),

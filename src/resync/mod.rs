@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod bits;
+pub mod care;
 mod compute;
 mod enough;
 mod exec;
@@ -27,6 +28,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use report::{MemberReport, Outcome, Report, Trouble};

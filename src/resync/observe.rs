@@ -13,6 +13,8 @@ pub struct Stats {
     pub read: Bytes,
     /// Bytes written to members.
     pub written: Bytes,
+    /// Bytes that were found to differ, where targets were read first.
+    pub differed: Bytes,
 }
 
 /// Told of a resync as it goes.

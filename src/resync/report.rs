@@ -76,6 +76,8 @@ pub struct Report {
     pub chunks_dirty_after: u64,
     /// Data due, done, read and written.
     pub stats: Stats,
+    /// Whether targets were read before they were written.
+    pub compared: bool,
     /// Seconds it took.
     pub seconds: f64,
     /// What went wrong.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::care::Care;
 use super::exec::Exec;
 use super::judge::judge;
 use super::load;
@@ -47,6 +48,8 @@ pub struct ResyncOptions {
     pub dry_run: bool,
     /// At most so many bytes a second.
     pub limit: Option<Bytes>,
+    /// How careful writing is.
+    pub care: Care,
     /// The time, in seconds since 1970, for superblocks.
     pub now: u64,
 }
@@ -135,7 +138,8 @@ pub(super) fn perform(
     let started = Instant::now();
     // Judged again, on what is open for writing now.
     let judged = judge(engine, options, seen)?;
-    let mut exec = Exec::new(engine, observer, stop, Pace::new(options.limit), devices);
+    let mut exec =
+        Exec::new(engine, observer, stop, Pace::new(options.limit), options.care, devices);
     let mut report = judged.report(options, seen);
     work::work(&mut exec, options, seen, judged, &mut report)?;
     report.seconds = started.elapsed().as_secs_f64();
