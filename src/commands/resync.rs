@@ -16,10 +16,11 @@ use crate::units::{Bytes, Slot, parse_size};
 
 /// Make the members of a stopped array agree, following its bitmap.
 ///
-/// The members are block devices or image files of one stopped RAID1. Which of them are current is
-/// decided as the kernel decides it; only the chunks whose bits are set are copied, from the first
-/// current member to the others, and a member that was away is caught up the same way. Bits are
-/// cleared only when the data is on stable storage on every member, and never while one is
+/// The members are block devices or image files of one stopped array: RAID1, 4, 5, 6 or 10 of any
+/// layout. Which of them are current is decided as the kernel decides it. Only the chunks whose bits
+/// are set are worked on: copies are made equal, parity is computed anew from the data, and members
+/// that were away are caught up, by copying or by computing from the others. Bits are cleared only
+/// when the data is on stable storage on every member, and never while one is
 /// missing. Interrupted at any moment, the same command goes on.
 #[derive(Debug, Args)]
 #[command(
