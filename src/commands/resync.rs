@@ -40,6 +40,10 @@ pub struct ResyncArgs {
     #[arg(long)]
     full: bool,
 
+    /// With --full, and without a bitmap: keep in this file how far it got, and go on from there
+    #[arg(long, value_name = "FILE", requires = "full", conflicts_with = "bitmap")]
+    checkpoint: Option<PathBuf>,
+
     /// Take the data from this member: its slot, or its path
     #[arg(long, value_name = "SLOT|PATH")]
     source: Option<String>,
@@ -106,6 +110,7 @@ impl ResyncArgs {
             members: self.members.clone(),
             bitmap: self.bitmap.clone(),
             full: self.full,
+            checkpoint: self.checkpoint.clone(),
             source: self.source.as_deref().map(source),
             dry_run: self.dry_run,
             limit: self.limit,

@@ -8,6 +8,7 @@
 //! No I/O here, and no allocation sized by a field that was not checked. Imports `units`, `error`.
 
 pub mod bitmap;
+pub mod checkpoint;
 pub mod codec;
 pub mod finding;
 pub mod layout;

@@ -63,6 +63,10 @@ pub(super) fn judge(
         Decision::Nothing => None,
         Decision::Partial | Decision::Full => terms(&bitmap, &plan, array)?,
     };
+    if let Some(path) = options.checkpoint.as_ref().filter(|_| !bitmap.places.is_empty()) {
+        let why = "--checkpoint: the array has a bitmap, which tells how far it got";
+        return Err(Error::usage(why).at_path(path).hint("leave --checkpoint out"));
+    }
     let total = match plan.decision {
         Decision::Nothing => Bytes::ZERO,
         Decision::Partial => counted.1,

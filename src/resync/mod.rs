@@ -9,7 +9,9 @@
 pub mod batch;
 pub mod bits;
 pub mod care;
+mod checkpoint;
 mod compute;
+mod due;
 mod enough;
 mod exec;
 mod finish;

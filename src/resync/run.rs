@@ -48,6 +48,8 @@ pub struct ResyncOptions {
     pub dry_run: bool,
     /// At most so many bytes a second.
     pub limit: Option<Bytes>,
+    /// Where to keep how far a full resync without a bitmap got.
+    pub checkpoint: Option<PathBuf>,
     /// How careful writing is.
     pub care: Care,
     /// The time, in seconds since 1970, for superblocks.

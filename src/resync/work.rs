@@ -3,8 +3,8 @@
 //! The order is the safety of it: data, flush, bits, flush, superblocks, flush. A batch's bits are
 //! cleared only with its proof of durability, and superblocks say clean only when no chunk is left.
 
-use super::batch::{Batch, Ended};
-use super::bits::{BitStore, Cursor};
+use super::batch::Batch;
+use super::due::Source;
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
 use super::judge::Judged;
@@ -12,14 +12,14 @@ use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
 use super::run::{ResyncOptions, Seen, path_of};
+use crate::array::Assembly;
 use crate::array::geometry::Geometry;
 use crate::array::recipe::Recipe;
 use crate::array::repair::{Holder, Rank, Repair};
 use crate::error::{Error, Result};
-use crate::units::{Bytes, ChunkRun, SectorRange, Sectors};
-
-/// Data copied between two flushes, at most: what is done again after a crash.
-const BATCH: Sectors = Sectors::new(256 << 11);
+use crate::format::checkpoint;
+use crate::format::md::Superblock;
+use crate::units::{Bytes, Sectors};
 
 /// Largest piece read at once.
 const WINDOW: Sectors = Sectors::new(1 << 11);
@@ -48,7 +48,9 @@ pub(super) fn work(
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());
     prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
-    let mut source = Source::new(bits, geometry.covered());
+    let account = digest(&assembly, &plan, freshest, &supers.seats, options);
+    let mut source = Source::new(bits, geometry.covered(), options, account)?;
+    exec.stats.done = source.position();
     let repair = repair(geometry, seen, &plan, &supers.seats);
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
@@ -60,8 +62,32 @@ pub(super) fn work(
     report.outcome = copied?;
     if report.outcome == Outcome::Done {
         finish(exec, &bitmap, terms.as_ref(), &plan, &mut supers)?;
+        source.done()?;
     }
     Ok(())
+}
+
+/// What a checkpoint is about: these members in this state, and what is done with them. A start of
+/// the array in between changes its event count or the time of its last update.
+fn digest(
+    assembly: &Assembly,
+    plan: &Plan,
+    freshest: &Superblock,
+    seats: &[Seat<'_>],
+    options: &ResyncOptions,
+) -> u64 {
+    let view = freshest.view();
+    // As it is on disk by now: see `prepare`.
+    let updated = if plan.mark_dirty { options.now } else { view.utime };
+    let of_seat = |seat: &Seat<'_>| {
+        let view = seat.superblock.view();
+        let behind = seat.returning.then_some(view.events);
+        (seat.slot, view.dev_number, view.data_offset, behind)
+    };
+    let mut members: Vec<_> = seats.iter().map(of_seat).collect();
+    members.sort_by_key(|(slot, ..)| *slot);
+    let account = (view.uuid, assembly.events, updated, members, plan.renew, plan.wanted);
+    checkpoint::digest(format!("{account:?}").as_bytes())
 }
 
 /// Superblocks clean and, if bits were cleared, the bitmap's account of it.
@@ -86,47 +112,6 @@ fn finish(
     }
 }
 
-/// Where the dirty chunks come from.
-enum Source {
-    Bits { store: BitStore, cursor: Cursor },
-    Everything { next: Sectors, size: Sectors },
-}
-
-impl Source {
-    fn new(store: Option<BitStore>, size: Sectors) -> Self {
-        match store {
-            Some(store) => Self::Bits { store, cursor: Cursor::default() },
-            None => Self::Everything { next: Sectors::ZERO, size },
-        }
-    }
-
-    /// The next ranges to copy; `None` when there are no more.
-    fn next(&mut self, exec: &mut Exec<'_>) -> std::io::Result<Option<Vec<SectorRange>>> {
-        match self {
-            Self::Bits { store, cursor } => {
-                let runs = store.next_runs(exec.engine, cursor, BATCH)?;
-                let sectors = |run: &ChunkRun| run.sectors(store.chunk, store.size);
-                Ok(runs.map(|runs| runs.iter().map(sectors).collect()))
-            }
-            Self::Everything { next, size } => {
-                let range =
-                    SectorRange { start: *next, len: size.saturating_sub(*next).min(BATCH) };
-                *next = range.end();
-                Ok((!range.len.is_zero()).then(|| vec![range]))
-            }
-        }
-    }
-
-    /// Settles what is durable: clears its bits if `clear`. Gives how many chunks that makes.
-    fn settle(&self, exec: &mut Exec<'_>, ended: &Ended, clear: bool) -> std::io::Result<u64> {
-        match self {
-            Self::Bits { store, .. } if clear => store.clear(exec.engine, &ended.durable),
-            Self::Bits { store, .. } => Ok(store.whole(ended.durable.get())),
-            Self::Everything { .. } => Ok(0),
-        }
-    }
-}
-
 fn copy(
     exec: &mut Exec<'_>,
     options: &ResyncOptions,
@@ -148,6 +133,8 @@ fn copy(
         let settled = source.settle(exec, &ended, plan.clear_bits);
         report.chunks_synced += settled.map_err(|e| failed("clear bits", e))?;
         report.unreadable.extend(&ended.unreadable);
+        let whole = ended.failed.is_empty() && !ended.stopped && report.unreadable.is_empty();
+        source.keep(whole)?;
         match () {
             () if !ended.failed.is_empty() => return Ok(Outcome::Incomplete),
             () if ended.stopped => return Ok(Outcome::Interrupted),

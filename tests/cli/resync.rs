@@ -9,6 +9,7 @@ use crate::support::{self, json, mdadm, run};
 mod array;
 mod bitmaps;
 mod care;
+mod checkpoint;
 mod members;
 mod output;
 mod readonly;

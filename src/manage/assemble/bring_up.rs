@@ -26,8 +26,6 @@ pub(super) struct Orders<'a> {
     pub(super) kernel: &'a str,
     /// Its metadata.
     pub(super) version: MdVersion,
-    /// Its level.
-    pub(super) level: i32,
     /// Its devices, in their order.
     pub(super) disks: Vec<(&'a Path, DevNum)>,
     /// Its bitmap file.
@@ -142,17 +140,10 @@ fn no_files(orders: &Orders<'_>) -> Error {
     let what = "this kernel takes no bitmap files: none does since 6.18, whose bitmap driver is \
                 there only while it makes a bitmap itself";
     let error = Error::new(Kind::Io, what);
-    match orders.level {
-        1 => error
-            .hint(format!(
-                "`mdbitmap resync --bitmap {file} {members}` resyncs what is dirty while"
-            ))
-            .more("it is stopped; assemble it without --bitmap then")
-            .more("`mdbitmap attach --internal` gives it a bitmap inside its members"),
-        _ => error
-            .hint("assemble it without --bitmap: after a crash the kernel resyncs all of it")
-            .more("`mdbitmap attach --internal` gives it a bitmap inside its members"),
-    }
+    error
+        .hint(format!("`mdbitmap resync --bitmap {file} {members}` resyncs what is dirty while"))
+        .more("it is stopped; assemble it without --bitmap then")
+        .more("`mdbitmap attach --internal` gives it a bitmap inside its members")
 }
 
 #[cfg(test)]

@@ -178,7 +178,6 @@ fn act(
     let orders = Orders {
         kernel: &decided.place.name.kernel,
         version: decided.fresh().version,
-        level: decided.fresh().level,
         disks: decided.taken().map(|(member, _)| (member.path.as_path(), member.number)).collect(),
         bitmap: decided.bitmap.as_ref(),
         readonly: options.readonly,

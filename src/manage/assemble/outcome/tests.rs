@@ -28,7 +28,6 @@ fn orders(readonly: bool) -> Orders<'static> {
     Orders {
         kernel: "md0",
         version: MdVersion::V1_2,
-        level: 1,
         disks: Vec::new(),
         bitmap: None,
         readonly,
