@@ -10,6 +10,7 @@ mod attach;
 mod attach_refused;
 mod dirty;
 mod internal;
+mod mdadm_cases;
 mod members;
 mod smoke;
 mod status;
@@ -21,6 +22,7 @@ pub(crate) fn jobs() -> Vec<Job> {
     jobs.extend(attach::jobs());
     jobs.extend(attach_refused::jobs());
     jobs.extend(internal::jobs());
+    jobs.extend(mdadm_cases::jobs());
     jobs.extend(tune::jobs());
     jobs.extend(dirty::jobs());
     jobs.extend(status::jobs());
