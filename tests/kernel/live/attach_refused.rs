@@ -16,7 +16,6 @@ pub(crate) fn jobs() -> Vec<Job> {
         Job::new("live/attach/refused-arrays", arrays),
         Job::new("live/attach/refused-journal-and-ppl", journal_and_ppl),
         Job::new("live/attach/kernel-without-bitmap-files", explained),
-        Job::new("live/attach/unprivileged", unprivileged),
     ]
 }
 
@@ -214,35 +213,6 @@ fn explained() -> Result<()> {
         }
         ensure!(stage.out("left")?.is_empty(), "left behind: {}", stage.out("left")?);
         ensure!(stage.out("file/location")? == "none", "{}", stage.out("file/location")?);
-        Ok(())
-    };
-    judge().with_context(|| stage.describe())
-}
-
-/// Who is not root is told so by every command that changes something, and nothing is changed.
-fn unprivileged() -> Result<()> {
-    let commands = [
-        ("attach", "attach md0 /run/fs/bitmap"),
-        ("dry", "attach -n md0 /run/fs/bitmap"),
-        ("detach", "detach md0"),
-        ("stop", "stop md0"),
-    ];
-    let stage = Stage::disks(2).fs(FsKind::Ext4).build()?;
-    let mut body = String::from("raid 1 2\nchmod 777 /run/fs out\ntexts $md > /run/before\n");
-    for (name, arguments) in commands {
-        body += &format!(
-            "says {name} 3 setpriv --reuid 65534 --regid 65534 --clear-groups $mdbitmap {arguments}\n"
-        );
-    }
-    body += "says status 0 setpriv --reuid 65534 --regid 65534 --clear-groups $mdbitmap status\n\
-             [ -b /dev/md0 ]\n[ \"$(attribute array_state)\" != clear ]\n\
-             ls -A /run/fs > out/left\nstop\n";
-    stage.boot("unprivileged", &body, Until::PoweredOff)?;
-    let judge = || -> Result<()> {
-        for (name, _) in commands {
-            told(&stage, name, "only root")?;
-        }
-        ensure!(!stage.out("left")?.contains("bitmap"), "{}", stage.out("left")?);
         Ok(())
     };
     judge().with_context(|| stage.describe())

@@ -15,6 +15,7 @@ mod members;
 mod smoke;
 mod status;
 mod tune;
+mod unprivileged;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
@@ -27,5 +28,6 @@ pub(crate) fn jobs() -> Vec<Job> {
     jobs.extend(dirty::jobs());
     jobs.extend(status::jobs());
     jobs.extend(members::jobs());
+    jobs.extend(unprivileged::jobs());
     jobs
 }
