@@ -19,7 +19,7 @@ use nix::libc::{O_CLOEXEC, O_NOFOLLOW};
 use super::bitmap_file::{BitmapFile, fit};
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
-use super::{privilege, rules};
+use super::{lock, privilege, rules};
 use crate::error::{Error, Result};
 use crate::format::md::MdUuid;
 use crate::guard::running_array;
@@ -63,6 +63,7 @@ struct Known {
 /// no bitmap, I/O where the kernel takes no bitmap files, or not this one. Nothing is left behind.
 pub fn attach(options: &AttachOptions, system: &System, stop: &AtomicBool) -> Result<Report> {
     privilege::needed(system)?;
+    let _alone = lock::take(&options.array, options.dry_run, system)?;
     let known = known(options, system)?;
     probe::takes_files(&known.target, system)?;
     let path = file_path(options, &known.facts)?;

@@ -45,14 +45,20 @@ pub(super) fn find(path: &Path, system: &System) -> Result<Place> {
         Ok(_) if !bare => return Err(Error::usage("it is no md device").at_path(path)),
         _ => name::parse(path, &system.dev)?,
     };
-    if let Some(array) = running::look(&name.kernel, system)? {
-        let what = format!("{} is assembled already: it is {}", array.name, array.state);
-        return Err(Error::refused(what)
-            .at_path(path)
-            .hint("choose another name, or stop that array with `mdbitmap stop`"));
-    }
+    free(&name.kernel, path, system)?;
     let there = system.md_names()?.contains(&name.kernel);
     Ok(Place { node: system.node(&name.kernel), name, there })
+}
+
+/// Fails where an array of that name is assembled; `path` is what somebody called it.
+///
+/// # Errors
+/// Refused: there is one.
+pub(super) fn free(kernel: &str, path: &Path, system: &System) -> Result<()> {
+    let Some(array) = running::look(kernel, system)? else { return Ok(()) };
+    let what = format!("{} is assembled already: it is {}", array.name, array.state);
+    let hint = "choose another name, or stop that array with `mdbitmap stop`";
+    Err(Error::refused(what).at_path(path).hint(hint))
 }
 
 /// The name of the device that a node leads to.
@@ -83,11 +89,18 @@ pub(super) struct Made {
 ///
 /// # Errors
 /// The kernel has no md driver, or refuses.
-pub(super) fn make(place: &Place, system: &System) -> Result<Made> {
+pub(super) fn make(place: &Place, system: &System) -> Result<()> {
     if !place.there {
         announce(&place.name.kernel, system)?;
     }
-    node(place, system)?;
+    node(place, system)
+}
+
+/// Makes the link where the array has a name of its own.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn link(place: &Place) -> Result<Made> {
     let link = match &place.name.link {
         Some(link) if make_link(link, &place.name.kernel)? => Some(link.clone()),
         _ => None,

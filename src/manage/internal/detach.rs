@@ -5,7 +5,6 @@
 //! although the superblocks tell of some. That moment is the kernel's and the same for all tools.
 
 use super::decide;
-use super::lock;
 use super::site;
 use super::tell;
 use crate::error::Result;
@@ -33,7 +32,6 @@ pub fn detach(
     report.facts.push(Fact::new("chunk_bytes", "Chunk", bitmap.chunk.map(|bytes| bytes.get())));
     report.steps.push(Step::new("detach", ("removed", "remove"), "the bitmap inside its members"));
     if !dry_run {
-        let _alone = lock::take(&target.array.node, system)?;
         tell::drop_it(target, system)?;
         report.notes.extend(late(target, system)?);
     }

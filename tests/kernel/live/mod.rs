@@ -5,6 +5,7 @@
 
 use crate::Job;
 
+mod alone;
 mod assemble;
 mod attach;
 mod attach_refused;
@@ -19,6 +20,7 @@ mod unprivileged;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
+    jobs.extend(alone::jobs());
     jobs.extend(assemble::jobs());
     jobs.extend(attach::jobs());
     jobs.extend(attach_refused::jobs());
