@@ -12,6 +12,7 @@ pub mod dirty;
 pub mod internal;
 mod lock;
 pub mod members;
+mod patience;
 pub mod privilege;
 pub mod report;
 pub mod rules;

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc::c_int;
@@ -11,13 +9,10 @@ use nix::libc::c_int;
 use crate::error::{Error, Kind, Result};
 use crate::format::md::MdVersion;
 use crate::ioctl::md::{ArrayInfo, DiskInfo, MdDevice};
+use crate::manage::patience::{MOMENT, while_busy};
 use crate::sysfs::{DevNum, System};
 
 use super::bitmap::Attachable;
-
-/// The device manager opens what it sees change, for moments.
-const TRIES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(50);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -60,15 +55,11 @@ pub(super) fn undone(device: &MdDevice, error: Error) -> Error {
 }
 
 fn until_stopped(device: &MdDevice) -> Result<()> {
-    for _ in 1..TRIES {
-        match device.stop() {
-            Err(error) if error.errno() == Some(Errno::EBUSY as i32) => sleep(BETWEEN),
-            // There was nothing yet.
-            Err(error) if error.errno() == Some(Errno::ENODEV as i32) => return Ok(()),
-            answer => return answer,
-        }
+    match while_busy(MOMENT, || device.stop()) {
+        // There was nothing yet.
+        Err(error) if error.errno() == Some(Errno::ENODEV as i32) => Ok(()),
+        answer => answer,
     }
-    device.stop()
 }
 
 fn steps(device: &MdDevice, orders: &Orders<'_>, system: &System, stop: &AtomicBool) -> Result<()> {
@@ -79,7 +70,9 @@ fn steps(device: &MdDevice, orders: &Orders<'_>, system: &System, stop: &AtomicB
     device.set_array_info(&version(orders.version))?;
     for (path, number) in &orders.disks {
         going_on(stop)?;
-        device.add_new_disk(&disk(*number)?, path)?;
+        let disk = disk(*number)?;
+        // Whoever looks at it, to use it too, holds it for a moment.
+        while_busy(MOMENT, || device.add_new_disk(&disk, path))?;
     }
     going_on(stop)?;
     if let Some(bitmap) = orders.bitmap {
@@ -126,7 +119,7 @@ fn takes_files(device: &MdDevice, orders: &Orders<'_>) -> Result<()> {
 }
 
 fn attach(device: &MdDevice, bitmap: &Attachable, orders: &Orders<'_>) -> Result<()> {
-    let file = bitmap.open()?;
+    let file = bitmap.file.open_to_write()?;
     match device.attach_bitmap(&file) {
         Err(error) if error.errno() == Some(Errno::EINVAL as i32) => {
             Err(no_files(orders).at_path(device.path()))

@@ -8,22 +8,18 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use super::name::{self, Name};
 use crate::error::{Error, Result};
 use crate::guard::running_array;
+use crate::manage::patience::{WHILE, until};
 use crate::running;
 use crate::sysfs::{DevNum, System};
 
 /// The major number of arrays.
 const MD_MAJOR: u64 = 9;
-/// Looks for a node that a device manager is about to make, and the time between two.
-const LOOKS: u32 = 40;
-const BETWEEN: Duration = Duration::from_millis(50);
 
 /// Where an array is to be assembled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,11 +123,8 @@ fn announce(kernel: &str, system: &System) -> Result<()> {
 /// Waits for the node; makes it where nobody else does.
 fn node(place: &Place, system: &System) -> Result<()> {
     let known = |path: &Path| fs::metadata(path).is_ok_and(|m| m.file_type().is_block_device());
-    for _ in 0..LOOKS {
-        if known(&place.node) {
-            return Ok(());
-        }
-        sleep(BETWEEN);
+    if until(WHILE, || Ok(known(&place.node)))? {
+        return Ok(());
     }
     let number = number(&place.name.kernel, system)?;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;

@@ -46,8 +46,8 @@ pub(super) fn attach(
     report.steps.push(attach_step(path));
     if !options.dry_run {
         made.file = Some(path.to_owned());
-        judge(&known, path, system)?;
-        hand_over(&known, path)?;
+        let judged = judge(&known, path, system)?;
+        hand_over(&known, &judged)?;
         made.keep();
         verify(&mut known, system)?;
     }
