@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::manage::Target;
+use crate::manage::bitmap_file::takes_none;
 use crate::manage::patience::{WHILE, until};
 use crate::sysfs::System;
 
@@ -36,21 +37,17 @@ pub(super) fn takes_files(target: &Target, system: &System) -> Result<()> {
 }
 
 fn cannot(target: &Target, new: bool) -> Error {
-    let node = target.array.node.display();
-    let why = match new {
-        true => {
-            "since Linux 6.18 the kernel refuses every bitmap file with EINVAL: its bitmap driver \
-             is set up only while an array with an internal bitmap starts"
-        }
-        false => "this kernel was built without bitmap files (CONFIG_MD_BITMAP_FILE)",
-    };
-    let ways = format!(
-        "{why}. What works:\n    \
-         mdbitmap attach --internal {node}   (a bitmap inside the members)\n    \
-         mdbitmap resync --bitmap FILE MEMBER...   (a file you have, with the array stopped)\n    \
-         a kernel up to 6.17"
-    );
-    Error::new(Kind::Io, "this kernel takes no bitmap files").at_path(&target.array.node).hint(ways)
+    let node = &target.array.node;
+    takes_none(new)
+        .at_path(node)
+        .more(format!(
+            "  mdbitmap attach --internal {}   (a bitmap inside the members)",
+            node.display()
+        ))
+        .more(
+            "  mdbitmap resync --bitmap FILE MEMBER...   (a file you have, with the array stopped)",
+        )
+        .more("  a kernel up to 6.17")
 }
 
 fn not_now(target: &Target, answer: Option<Errno>) -> Error {
