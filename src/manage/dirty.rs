@@ -165,7 +165,7 @@ fn told(target: &Target, coverage: &Coverage, runs: &[ChunkRun], dry_run: bool) 
     let total = coverage.chunks().get();
     report.facts = vec![
         Fact::new("address_space", "Addresses", space(&target.array)),
-        Fact::new("chunk_bytes", "Chunk", coverage.chunk.bytes()),
+        Fact::new("chunk_bytes", "Bytes per chunk", coverage.chunk.bytes()),
         Fact::new("chunks_total", "Chunks", total),
         Fact::new("chunks_marked", "Marked", chunks),
         Fact::new("bytes_marked", "Bytes marked", bytes),

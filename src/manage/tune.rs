@@ -47,8 +47,10 @@ pub fn tune(path: &Path, options: &TuneOptions, system: &System) -> Result<Repor
     }
     let array = target::look(path, system)?;
     possible(&array, options).map_err(|error| error.at_path(path))?;
-    let dry_run = options.dry_run || !options.changes();
-    let mut report = Report::of("tune", &array.name, array.node.clone(), dry_run);
+    let mut report = Report::of("tune", &array.name, array.node.clone(), options.dry_run);
+    if !options.changes() {
+        report = report.only_looks();
+    }
     let wanted = [(DELAY, options.delay), (WRITE_BEHIND, options.write_behind)];
     let name = &array.name;
     for (key, value) in wanted.into_iter().filter_map(|(key, value)| Some((key, value?))) {
@@ -140,7 +142,7 @@ fn facts(name: &str, system: &System) -> Result<Vec<Fact>> {
     let number =
         |key: &str| Ok::<_, Error>(read(name, key, system)?.and_then(|text| parse::number(&text)));
     Ok(vec![
-        Fact::new("delay_seconds", "Delay", number(DELAY)?),
+        Fact::new("delay_seconds", "Seconds of delay", number(DELAY)?),
         Fact::new("write_behind", "Write-behind", number(WRITE_BEHIND)?),
         Fact::new("write_behind_used", "Most used", number("bitmap/max_backlog_used")?),
         Fact::new("write_behind_most", "Most possible", u64::from(MAX_WRITE_BEHIND)),

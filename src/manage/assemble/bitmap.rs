@@ -55,7 +55,8 @@ pub(super) fn look(
 
 fn writable(path: &Path) -> Result<()> {
     access(path, AccessFlags::W_OK).map_err(|errno| {
-        Error::io("open for writing", path, errno.into()).hint("the kernel writes to it")
+        Error::io("open for writing", path, errno.into())
+            .hint("the kernel writes to it; `chattr -i` if it was made immutable")
     })
 }
 

@@ -80,7 +80,7 @@ fn same_settings(options: &AttachOptions, found: &BitmapSuper) -> Result<()> {
 
 fn describe(mut report: Report, known: &Known, found: &BitmapSuper, bits: Bits) -> Report {
     let chunks = found.chunk.chunks_for(known.facts.size);
-    report.facts.push(Fact::new("chunk_bytes", "Chunk bytes", found.chunk.bytes()));
+    report.facts.push(Fact::new("chunk_bytes", "Bytes per chunk", found.chunk.bytes()));
     report.facts.push(Fact::new("chunks", "Chunks", chunks.get()));
     report.facts.push(Fact::new("file_events", "File's events", found.events.get()));
     let word = if bits == Bits::Kept { "kept" } else { "set" };

@@ -71,7 +71,7 @@ fn wanted(options: &AttachOptions, known: &Known, path: &Path) -> CreateOptions 
 
 fn describe(report: &mut Report, created: &Created) {
     let plan = &created.plan;
-    report.facts.push(Fact::new("chunk_bytes", "Chunk bytes", plan.bitmap.chunk.bytes()));
+    report.facts.push(Fact::new("chunk_bytes", "Bytes per chunk", plan.bitmap.chunk.bytes()));
     report.facts.push(Fact::new("chunks", "Chunks", plan.chunks.get()));
     report.notes.extend(created.notes.iter().cloned());
 }

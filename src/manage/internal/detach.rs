@@ -29,7 +29,11 @@ pub fn detach(
     let place = bitmap.offset.map(|at| format!("{at:+} sectors from each superblock"));
     report.facts.push(Fact::new("kind", "Bitmap", bitmap.kind.as_str()));
     report.facts.push(Fact::new("place", "Place", place));
-    report.facts.push(Fact::new("chunk_bytes", "Chunk", bitmap.chunk.map(|bytes| bytes.get())));
+    report.facts.push(Fact::new(
+        "chunk_bytes",
+        "Bytes per chunk",
+        bitmap.chunk.map(|bytes| bytes.get()),
+    ));
     report.steps.push(Step::new("detach", ("removed", "remove"), "the bitmap inside its members"));
     if !dry_run {
         tell::drop_it(target, system)?;

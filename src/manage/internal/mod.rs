@@ -130,11 +130,11 @@ fn told(target: &Target, image: &Image, sites: &[Site], dry_run: bool) -> Report
     report.facts = vec![
         Fact::new("kind", "Bitmap", "internal"),
         Fact::new("place", "Place", place.as_str()),
-        Fact::new("room_bytes", "Room", layout.room.to_bytes().map(|bytes| bytes.get())),
-        Fact::new("chunk_bytes", "Chunk", layout.chunk.bytes()),
+        Fact::new("room_bytes", "Bytes of room", layout.room.to_bytes().map(|bytes| bytes.get())),
+        Fact::new("chunk_bytes", "Bytes per chunk", layout.chunk.bytes()),
         Fact::new("bits", "Bits", bits),
         Fact::new("bits_start", "Bits start", if image.clean { "clear" } else { "set" }),
-        Fact::new("delay_seconds", "Delay", u64::from(bitmap.delay)),
+        Fact::new("delay_seconds", "Seconds of delay", u64::from(bitmap.delay)),
         Fact::new("write_behind", "Write-behind", u64::from(bitmap.write_behind)),
         Fact::new("events", "Events", bitmap.events.get()),
     ];

@@ -55,7 +55,10 @@ pub fn readd(options: &ReaddOptions, system: &System, stop: &AtomicBool) -> Resu
     ground.takes_members(&target)?;
     let back = decided(&target, &ground, options, itself)?;
     let possible = back.is_possible();
-    let mut report = Report::new("readd", &target, options.dry_run || options.explain);
+    let mut report = Report::new("readd", &target, options.dry_run);
+    if options.explain {
+        report = report.only_looks();
+    }
     report.facts.push(Fact::new("member", "Member", back.node.display().to_string()));
     report.facts.extend(back.facts.clone());
     if let Some(refusal) = back.refusal(&target).filter(|_| !options.explain) {
