@@ -78,6 +78,15 @@ impl MdDevice {
         Ok(Self { file, path: path.to_owned() })
     }
 
+    /// The device that `file` is open on, whose node is `path`. To the driver it is opened once.
+    ///
+    /// # Errors
+    /// The process has too many files open.
+    pub fn of_file(file: &File, path: &Path) -> Result<Self> {
+        let file = file.try_clone().map_err(|error| Error::io("open", path, error))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
     /// Its node.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -9,17 +9,15 @@ mod existing;
 mod new;
 mod probe;
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use nix::libc::{O_CLOEXEC, O_NOFOLLOW};
-
 use super::bitmap_file::{BitmapFile, fit};
+use super::patience::{WHILE, while_busy};
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
-use super::{privilege, rules};
+use super::{lock, privilege, rules};
 use crate::error::{Error, Result};
 use crate::format::md::MdUuid;
 use crate::guard::running_array;
@@ -63,6 +61,7 @@ struct Known {
 /// no bitmap, I/O where the kernel takes no bitmap files, or not this one. Nothing is left behind.
 pub fn attach(options: &AttachOptions, system: &System, stop: &AtomicBool) -> Result<Report> {
     privilege::needed(system)?;
+    let _alone = lock::take(&options.array, options.dry_run, system)?;
     let known = known(options, system)?;
     probe::takes_files(&known.target, system)?;
     let path = file_path(options, &known.facts)?;
@@ -124,14 +123,9 @@ fn judge(known: &Known, path: &Path, system: &System) -> Result<BitmapFile> {
 }
 
 /// Lets the kernel have the file.
-fn hand_over(known: &Known, path: &Path) -> Result<()> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(O_CLOEXEC | O_NOFOLLOW)
-        .open(path)
-        .map_err(|error| Error::io("open", path, error))?;
-    probe::until_idle(|| known.target.device.attach_bitmap(&file))
+fn hand_over(known: &Known, judged: &BitmapFile) -> Result<()> {
+    let file = judged.open_to_write()?;
+    while_busy(WHILE, || known.target.device.attach_bitmap(&file))
 }
 
 /// Looks whether the kernel has it.

@@ -5,7 +5,9 @@
 //! array itself, is refused before the kernel is asked.
 
 mod facts;
+mod kernel;
 mod rules;
 
 pub use facts::{BitmapFile, BlockMap, FileFacts, FileKind};
+pub use kernel::takes_none;
 pub use rules::{Wanted, belongs, fit};

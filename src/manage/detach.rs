@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::report::Report;
 use super::target::Target;
-use super::{internal, privilege, rules};
+use super::{internal, lock, privilege, rules};
 use crate::error::{Error, Result};
 use crate::running::BitmapKind;
 use crate::sysfs::System;
@@ -38,6 +38,7 @@ pub struct DetachOptions {
 /// the kernel refuses.
 pub fn detach(options: &DetachOptions, system: &System, stop: &AtomicBool) -> Result<Report> {
     privilege::needed(system)?;
+    let _alone = lock::take(&options.array, options.dry_run, system)?;
     let mut target = Target::find(&options.array, system)?;
     if let Some(why) = rules::may_lose_bitmap(&target.array, options.degraded) {
         return Err(why);

@@ -10,10 +10,9 @@ mod range;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use super::internal::site;
+use super::patience::{LONG, until};
 use super::privilege;
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
@@ -29,9 +28,6 @@ pub use range::{Range, RangeError};
 const SET_BITS: &str = "bitmap_set_bits";
 const RESYNC_START: &str = "resync_start";
 const ACTION: &str = "sync_action";
-/// How long the superblocks may take to tell.
-const SUPERBLOCKS: Duration = Duration::from_secs(5);
-const BETWEEN: Duration = Duration::from_millis(50);
 /// The kernel takes a page at most.
 const MOST_BYTES: usize = 4000;
 
@@ -83,15 +79,9 @@ fn late(array: &Array, system: &System) -> Result<Option<Note>> {
         let start = system.md_attribute(&array.name, RESYNC_START);
         start.is_ok_and(|start| start.as_deref() == Some("none"))
     };
-    let until = Instant::now() + SUPERBLOCKS;
-    while !told() && !done() {
-        if Instant::now() > until {
-            let message = "the superblocks do not tell of it yet; they will with their next update";
-            return Ok(Some(Note::new("superblocks-late", message)));
-        }
-        sleep(BETWEEN);
-    }
-    Ok(None)
+    let message = "the superblocks do not tell of it yet; they will with their next update";
+    let late = !until(LONG, || Ok(told() || done()))?;
+    Ok(late.then(|| Note::new("superblocks-late", message)))
 }
 
 /// Sets the bits and has the superblocks told from where on the array is to be resynced. The kernel
@@ -175,7 +165,7 @@ fn told(target: &Target, coverage: &Coverage, runs: &[ChunkRun], dry_run: bool) 
     let total = coverage.chunks().get();
     report.facts = vec![
         Fact::new("address_space", "Addresses", space(&target.array)),
-        Fact::new("chunk_bytes", "Chunk", coverage.chunk.bytes()),
+        Fact::new("chunk_bytes", "Bytes per chunk", coverage.chunk.bytes()),
         Fact::new("chunks_total", "Chunks", total),
         Fact::new("chunks_marked", "Marked", chunks),
         Fact::new("bytes_marked", "Bytes marked", bytes),

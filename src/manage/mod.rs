@@ -1,7 +1,8 @@
 //! Changing running arrays: what `mdadm --manage`, `--grow` and `--assemble` do, around the bitmap.
 //!
 //! Each command looks first (`target`), then decides purely, and only then acts; a dry run ends
-//! before acting and reports the same steps. All report alike: steps, facts, notes.
+//! before acting and reports the same steps. All report alike: steps, facts, notes. Who gives an array
+//! a bitmap, takes it away or assembles it is alone at it (`lock`).
 
 pub mod assemble;
 pub mod attach;
@@ -9,7 +10,9 @@ pub mod bitmap_file;
 pub mod detach;
 pub mod dirty;
 pub mod internal;
+mod lock;
 pub mod members;
+mod patience;
 pub mod privilege;
 pub mod report;
 pub mod rules;

@@ -115,6 +115,8 @@ pub struct Report {
     pub device: PathBuf,
     /// Whether nothing was done.
     pub dry_run: bool,
+    /// Whether nothing was to be done: it was asked how things are.
+    pub looks: bool,
     /// What was done, in its order. Empty where there was nothing to do.
     pub steps: Vec<Step>,
     /// What it went by.
@@ -130,11 +132,17 @@ impl Report {
         Self::of(command, &target.array.name, target.array.node.clone(), dry_run)
     }
 
+    /// Of a command that was only asked how things are.
+    #[must_use]
+    pub fn only_looks(self) -> Self {
+        Self { dry_run: true, looks: true, ..self }
+    }
+
     /// An empty one, of an array that is not assembled (any more).
     #[must_use]
     pub fn of(command: &'static str, array: &str, device: PathBuf, dry_run: bool) -> Self {
         let array = array.to_owned();
         let (steps, facts, notes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { command, array, device, dry_run, steps, facts, notes }
+        Self { command, array, device, dry_run, looks: false, steps, facts, notes }
     }
 }

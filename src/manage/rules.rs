@@ -94,8 +94,11 @@ fn busy(array: &Array) -> Option<Error> {
 
 fn degraded(array: &Array) -> Option<Error> {
     let missing = array.degraded.filter(|n| *n > 0)?;
-    let why = format!("{missing} members are away, and only the bitmap tells what they missed");
-    let hint = "get them back first (`mdbitmap readd`); without it each needs a full rebuild";
+    let why = match missing {
+        1 => "a member is away, and only the bitmap tells what it missed".into(),
+        _ => format!("{missing} members are away, and only the bitmap tells what they missed"),
+    };
+    let hint = "`mdbitmap readd` brings a member back; without the bitmap it needs a full rebuild";
     Some(Error::refused(why).unless_forced("degraded").hint(hint))
 }
 

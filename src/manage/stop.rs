@@ -1,9 +1,8 @@
 //! Stopping an array: what is in use is named before the kernel says "busy".
 
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
+use super::patience::{MOMENT, while_busy};
 use super::privilege;
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
@@ -11,11 +10,6 @@ use crate::error::{Error, Result};
 use crate::guard::{sentence, usage_of};
 use crate::running::{Action, Array};
 use crate::sysfs::System;
-
-/// The device manager opens what it sees change, for moments.
-const TRIES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(50);
-const EBUSY: i32 = nix::libc::EBUSY;
 
 /// Stops the array at `path`.
 ///
@@ -31,7 +25,7 @@ pub fn stop(path: &Path, dry_run: bool, system: &System) -> Result<Report> {
     report.notes.extend(unfinished(&target.array));
     report.steps.push(Step::new("stop", ("stopped", "stop"), &target.array.name));
     if !dry_run {
-        until_free(&target)?;
+        while_busy(MOMENT, || target.device.stop())?;
     }
     Ok(report)
 }
@@ -54,14 +48,4 @@ fn unfinished(array: &Array) -> Option<Note> {
         let message = format!("its {} is not done; it goes on at the next start", action.as_str());
         Note::new("unfinished", message)
     })
-}
-
-fn until_free(target: &Target) -> Result<()> {
-    for _ in 1..TRIES {
-        match target.device.stop() {
-            Err(error) if error.errno() == Some(EBUSY) => sleep(BETWEEN),
-            answer => return answer,
-        }
-    }
-    target.device.stop()
 }

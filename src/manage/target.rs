@@ -7,6 +7,16 @@ use crate::ioctl::md::MdDevice;
 use crate::running::{self, Array};
 use crate::sysfs::System;
 
+/// The array that somebody calls `path`, looked at; sysfs shows it to every user.
+///
+/// # Errors
+/// No array is assembled there, or it cannot be looked at.
+pub fn look(path: &Path, system: &System) -> Result<Array> {
+    let name = running::find(path, system)?;
+    let gone = || Error::usage("no array is assembled there any more").at_path(path);
+    running::look(&name, system)?.ok_or_else(gone)
+}
+
 /// An assembled array, looked at and open.
 #[derive(Debug)]
 pub struct Target {
@@ -22,9 +32,7 @@ impl Target {
     /// # Errors
     /// No array is assembled there, or it cannot be looked at.
     pub fn find(path: &Path, system: &System) -> Result<Self> {
-        let name = running::find(path, system)?;
-        let gone = || Error::usage("no array is assembled there any more").at_path(path);
-        let array = running::look(&name, system)?.ok_or_else(gone)?;
+        let array = look(path, system)?;
         let device = MdDevice::open(&array.node)?;
         Ok(Self { array, device })
     }

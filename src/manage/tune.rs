@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::privilege;
 use super::report::{Fact, FactValue, Note, Report, Step};
-use super::target::Target;
+use super::target;
 use crate::error::{Error, Result};
 use crate::format::bitmap::superblock::MAX_WRITE_BEHIND;
 use crate::running::{Array, BitmapKind, bitmap_source, parse};
@@ -45,17 +45,20 @@ pub fn tune(path: &Path, options: &TuneOptions, system: &System) -> Result<Repor
     if options.changes() {
         privilege::needed(system)?;
     }
-    let target = Target::find(path, system)?;
-    possible(&target.array, options).map_err(|error| error.at_path(path))?;
-    let mut report = Report::new("tune", &target, options.dry_run || !options.changes());
+    let array = target::look(path, system)?;
+    possible(&array, options).map_err(|error| error.at_path(path))?;
+    let mut report = Report::of("tune", &array.name, array.node.clone(), options.dry_run);
+    if !options.changes() {
+        report = report.only_looks();
+    }
     let wanted = [(DELAY, options.delay), (WRITE_BEHIND, options.write_behind)];
-    let name = &target.array.name;
+    let name = &array.name;
     for (key, value) in wanted.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         report.steps.extend(change(name, key, value, options.dry_run, system)?);
     }
     report.facts = facts(name, system)?;
     if !options.dry_run && !report.steps.is_empty() {
-        report.notes.push(on_disk(&target.array, &report.facts, system));
+        report.notes.push(on_disk(&array, &report.facts, system));
     }
     Ok(report)
 }
@@ -139,7 +142,7 @@ fn facts(name: &str, system: &System) -> Result<Vec<Fact>> {
     let number =
         |key: &str| Ok::<_, Error>(read(name, key, system)?.and_then(|text| parse::number(&text)));
     Ok(vec![
-        Fact::new("delay_seconds", "Delay", number(DELAY)?),
+        Fact::new("delay_seconds", "Seconds of delay", number(DELAY)?),
         Fact::new("write_behind", "Write-behind", number(WRITE_BEHIND)?),
         Fact::new("write_behind_used", "Most used", number("bitmap/max_backlog_used")?),
         Fact::new("write_behind_most", "Most possible", u64::from(MAX_WRITE_BEHIND)),

@@ -25,6 +25,7 @@ pub fn text(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         }
     }
     match (report.steps.is_empty(), report.dry_run) {
+        (true, true) if report.looks => {}
         (true, true) => line(out, "Would", "do nothing")?,
         (true, false) => line(out, "Done", "nothing: there was nothing to do")?,
         (false, _) => {}
@@ -32,9 +33,10 @@ pub fn text(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for note in &report.notes {
         line(out, "Note", &note.message)?;
     }
-    match report.dry_run && !report.steps.is_empty() {
-        true => line(out, "Next", "nothing was changed; leave --dry-run out to do it"),
-        false => Ok(()),
+    match (report.dry_run && !report.steps.is_empty(), report.looks) {
+        (true, true) => line(out, "Next", "nothing was changed; leave --explain out to do it"),
+        (true, false) => line(out, "Next", "nothing was changed; leave --dry-run out to do it"),
+        (false, _) => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ array=md0
 first=0
 spares=0
 metadata=1.2
+chunk=64
 mark=0
 
 # on ARRAY [FIRST-DISK]
@@ -95,7 +96,7 @@ raid() {
     raid_level=$1 raid_count=$2
     shift 2
     level_driver "$raid_level"
-    case $raid_level in 0 | 4 | 5 | 6 | 10) set -- --chunk=64 "$@" ;; esac
+    case $raid_level in 0 | 4 | 5 | 6 | 10) set -- --chunk="$chunk" "$@" ;; esac
     case $raid_level:$* in
         0:* | linear:* | *--bitmap=*) ;;
         *) set -- --bitmap=none "$@" ;;

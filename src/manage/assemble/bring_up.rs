@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc::c_int;
@@ -11,13 +9,11 @@ use nix::libc::c_int;
 use crate::error::{Error, Kind, Result};
 use crate::format::md::MdVersion;
 use crate::ioctl::md::{ArrayInfo, DiskInfo, MdDevice};
+use crate::manage::bitmap_file::takes_none;
+use crate::manage::patience::{MOMENT, while_busy};
 use crate::sysfs::{DevNum, System};
 
 use super::bitmap::Attachable;
-
-/// The device manager opens what it sees change, for moments.
-const TRIES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(50);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -58,30 +54,28 @@ pub(super) fn undone(device: &MdDevice, error: Error) -> Error {
 }
 
 fn until_stopped(device: &MdDevice) -> Result<()> {
-    for _ in 1..TRIES {
-        match device.stop() {
-            Err(error) if error.errno() == Some(Errno::EBUSY as i32) => sleep(BETWEEN),
-            // There was nothing yet.
-            Err(error) if error.errno() == Some(Errno::ENODEV as i32) => return Ok(()),
-            answer => return answer,
-        }
+    match while_busy(MOMENT, || device.stop()) {
+        // There was nothing yet.
+        Err(error) if error.errno() == Some(Errno::ENODEV as i32) => Ok(()),
+        answer => answer,
     }
-    device.stop()
 }
 
 fn steps(device: &MdDevice, orders: &Orders<'_>, system: &System, stop: &AtomicBool) -> Result<()> {
     if orders.bitmap.is_some() {
-        takes_files(device, orders)?;
+        takes_files(device, orders, system)?;
     }
     going_on(stop)?;
     device.set_array_info(&version(orders.version))?;
     for (path, number) in &orders.disks {
         going_on(stop)?;
-        device.add_new_disk(&disk(*number)?, path)?;
+        let disk = disk(*number)?;
+        // Whoever looks at it, to use it too, holds it for a moment.
+        while_busy(MOMENT, || device.add_new_disk(&disk, path))?;
     }
     going_on(stop)?;
     if let Some(bitmap) = orders.bitmap {
-        attach(device, bitmap, orders)?;
+        attach(device, bitmap, orders, system)?;
     }
     match orders.readonly {
         // The only call that starts an array without a moment in which it may be written.
@@ -116,34 +110,37 @@ fn disk(number: DevNum) -> Result<DiskInfo> {
 }
 
 /// Asks the driver, which answers before it has looked at the file.
-fn takes_files(device: &MdDevice, orders: &Orders<'_>) -> Result<()> {
+fn takes_files(device: &MdDevice, orders: &Orders<'_>, system: &System) -> Result<()> {
     match device.probe_bitmap_file() {
-        Some(Errno::EINVAL) => Err(no_files(orders).at_path(device.path())),
+        Some(Errno::EINVAL) => Err(no_files(orders, system).at_path(device.path())),
         _ => Ok(()),
     }
 }
 
-fn attach(device: &MdDevice, bitmap: &Attachable, orders: &Orders<'_>) -> Result<()> {
-    let file = bitmap.open()?;
+fn attach(
+    device: &MdDevice,
+    bitmap: &Attachable,
+    orders: &Orders<'_>,
+    system: &System,
+) -> Result<()> {
+    let file = bitmap.file.open_to_write()?;
     match device.attach_bitmap(&file) {
         Err(error) if error.errno() == Some(Errno::EINVAL as i32) => {
-            Err(no_files(orders).at_path(device.path()))
+            Err(no_files(orders, system).at_path(device.path()))
         }
         answer => answer,
     }
 }
 
-fn no_files(orders: &Orders<'_>) -> Error {
+fn no_files(orders: &Orders<'_>, system: &System) -> Error {
     let members = orders.members.iter().map(|path| path.display().to_string());
     let members = members.collect::<Vec<_>>().join(" ");
     let file = orders.bitmap.map(|bitmap| bitmap.path.display().to_string()).unwrap_or_default();
-    let what = "this kernel takes no bitmap files: none does since 6.18, whose bitmap driver is \
-                there only while it makes a bitmap itself";
-    let error = Error::new(Kind::Io, what);
-    error
-        .hint(format!("`mdbitmap resync --bitmap {file} {members}` resyncs what is dirty while"))
-        .more("it is stopped; assemble it without --bitmap then")
-        .more("`mdbitmap attach --internal` gives it a bitmap inside its members")
+    takes_none(system.md_has(orders.kernel, "bitmap_type"))
+        .more(format!("  mdbitmap resync --bitmap {file} {members}   (only what is dirty)"))
+        .more("  and then to assemble it without --bitmap")
+        .more("  mdbitmap attach --internal, once it runs   (a bitmap inside the members)")
+        .more("  a kernel up to 6.17")
 }
 
 #[cfg(test)]

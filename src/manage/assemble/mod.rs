@@ -20,8 +20,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use super::privilege;
 use super::report::{Note, Report};
+use super::{lock, privilege};
 use crate::array::{Assembly, Candidate, muster};
 use crate::error::{Error, Result};
 use crate::format::md::{HostOrder, MdVersion, SuperView};
@@ -183,8 +183,11 @@ fn act(
         readonly: options.readonly,
         members: &options.members,
     };
-    let made = node::make(decided.place, system)?;
-    let device = MdDevice::open(&decided.place.node).inspect_err(|_| made.unmake())?;
+    node::make(decided.place, system)?;
+    let alone = lock::of_node(&decided.place.node)?;
+    node::free(&decided.place.name.kernel, &options.array, system)?;
+    let device = MdDevice::of_file(&alone, &decided.place.node)?;
+    let made = node::link(decided.place)?;
     let array = bring_up::bring_up(&device, &orders, system, stop)
         .and_then(|()| {
             let seen = outcome::look(&orders, decided.sync_is_due(), system);

@@ -8,22 +8,18 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use super::name::{self, Name};
 use crate::error::{Error, Result};
 use crate::guard::running_array;
+use crate::manage::patience::{WHILE, until};
 use crate::running;
 use crate::sysfs::{DevNum, System};
 
 /// The major number of arrays.
 const MD_MAJOR: u64 = 9;
-/// Looks for a node that a device manager is about to make, and the time between two.
-const LOOKS: u32 = 40;
-const BETWEEN: Duration = Duration::from_millis(50);
 
 /// Where an array is to be assembled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +41,20 @@ pub(super) fn find(path: &Path, system: &System) -> Result<Place> {
         Ok(_) if !bare => return Err(Error::usage("it is no md device").at_path(path)),
         _ => name::parse(path, &system.dev)?,
     };
-    if let Some(array) = running::look(&name.kernel, system)? {
-        let what = format!("{} is assembled already: it is {}", array.name, array.state);
-        return Err(Error::refused(what)
-            .at_path(path)
-            .hint("choose another name, or stop that array with `mdbitmap stop`"));
-    }
+    free(&name.kernel, path, system)?;
     let there = system.md_names()?.contains(&name.kernel);
     Ok(Place { node: system.node(&name.kernel), name, there })
+}
+
+/// Fails where an array of that name is assembled; `path` is what somebody called it.
+///
+/// # Errors
+/// Refused: there is one.
+pub(super) fn free(kernel: &str, path: &Path, system: &System) -> Result<()> {
+    let Some(array) = running::look(kernel, system)? else { return Ok(()) };
+    let what = format!("{} is assembled already: it is {}", array.name, array.state);
+    let hint = "choose another name, or stop that array with `mdbitmap stop`";
+    Err(Error::refused(what).at_path(path).hint(hint))
 }
 
 /// The name of the device that a node leads to.
@@ -83,11 +85,18 @@ pub(super) struct Made {
 ///
 /// # Errors
 /// The kernel has no md driver, or refuses.
-pub(super) fn make(place: &Place, system: &System) -> Result<Made> {
+pub(super) fn make(place: &Place, system: &System) -> Result<()> {
     if !place.there {
         announce(&place.name.kernel, system)?;
     }
-    node(place, system)?;
+    node(place, system)
+}
+
+/// Makes the link where the array has a name of its own.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn link(place: &Place) -> Result<Made> {
     let link = match &place.name.link {
         Some(link) if make_link(link, &place.name.kernel)? => Some(link.clone()),
         _ => None,
@@ -114,11 +123,8 @@ fn announce(kernel: &str, system: &System) -> Result<()> {
 /// Waits for the node; makes it where nobody else does.
 fn node(place: &Place, system: &System) -> Result<()> {
     let known = |path: &Path| fs::metadata(path).is_ok_and(|m| m.file_type().is_block_device());
-    for _ in 0..LOOKS {
-        if known(&place.node) {
-            return Ok(());
-        }
-        sleep(BETWEEN);
+    if until(WHILE, || Ok(known(&place.node)))? {
+        return Ok(());
     }
     let number = number(&place.name.kernel, system)?;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;

@@ -1,34 +1,30 @@
 //! What became of it, by the kernel's word: the array runs as it was meant to, with its bitmap.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
 use super::bring_up::Orders;
 use crate::error::{Error, Kind, Result};
+use crate::manage::patience::{MOMENT, until};
 use crate::manage::report::Fact;
 use crate::running::{self, Action, Array, BitmapKind};
 use crate::sysfs::System;
-
-/// How long a resync that is due may take to begin, so that it is seen.
-const PATIENCE: Duration = Duration::from_secs(1);
-const BETWEEN: Duration = Duration::from_millis(20);
 
 /// Looks at the array, once a resync that is `due` has begun or had time to.
 ///
 /// # Errors
 /// It does not run as it was meant to.
 pub(super) fn look(orders: &Orders<'_>, due: bool, system: &System) -> Result<Array> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let array = running::look(orders.kernel, system)?.ok_or_else(|| {
-            Error::new(Kind::Io, "the array is gone, although it started").at_path(orders.kernel)
-        })?;
-        let begun = array.sync.action != Action::Idle || !due || orders.readonly;
-        if begun || Instant::now() >= until {
-            return as_meant(&array, orders).map(|()| array);
-        }
-        sleep(BETWEEN);
-    }
+    let mut array = now(orders, system)?;
+    let waits = due && !orders.readonly;
+    until(MOMENT, || {
+        array = now(orders, system)?;
+        Ok(!waits || array.sync.action != Action::Idle)
+    })?;
+    as_meant(&array, orders).map(|()| array)
+}
+
+fn now(orders: &Orders<'_>, system: &System) -> Result<Array> {
+    running::look(orders.kernel, system)?.ok_or_else(|| {
+        Error::new(Kind::Io, "the array is gone, although it started").at_path(orders.kernel)
+    })
 }
 
 fn as_meant(array: &Array, orders: &Orders<'_>) -> Result<()> {

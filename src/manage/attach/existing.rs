@@ -5,11 +5,8 @@
 //! differs. In any other case the header is marked stale first, and the kernel sets all bits. Either
 //! way no device that left before now may come back by these bits: events_cleared is raised.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-
-use nix::libc::{O_CLOEXEC, O_NOFOLLOW};
 
 use super::{
     AttachOptions, Known, all_set_note, attach_step, hand_over, judge, may_be_clear, report, verify,
@@ -62,9 +59,8 @@ pub(super) fn attach(
     report.steps.extend(header_step(bits, path));
     report.steps.push(attach_step(path));
     if !options.dry_run {
-        prepare(&file, path, bits, known.facts.events)?;
-        drop(file);
-        hand_over(&known, path)?;
+        prepare(&file, bits, known.facts.events)?;
+        hand_over(&known, &file)?;
         verify(&mut known, system)?;
     }
     Ok(report)
@@ -84,7 +80,7 @@ fn same_settings(options: &AttachOptions, found: &BitmapSuper) -> Result<()> {
 
 fn describe(mut report: Report, known: &Known, found: &BitmapSuper, bits: Bits) -> Report {
     let chunks = found.chunk.chunks_for(known.facts.size);
-    report.facts.push(Fact::new("chunk_bytes", "Chunk bytes", found.chunk.bytes()));
+    report.facts.push(Fact::new("chunk_bytes", "Bytes per chunk", found.chunk.bytes()));
     report.facts.push(Fact::new("chunks", "Chunks", chunks.get()));
     report.facts.push(Fact::new("file_events", "File's events", found.events.get()));
     let word = if bits == Bits::Kept { "kept" } else { "set" };
@@ -110,9 +106,9 @@ fn header_step(bits: Bits, path: &Path) -> Option<Step> {
 }
 
 /// Writes the header as decided, to the very file that was judged.
-fn prepare(judged: &BitmapFile, path: &Path, bits: Bits, events: Events) -> Result<()> {
+fn prepare(judged: &BitmapFile, bits: Bits, events: Events) -> Result<()> {
     let raw = judged.facts.header.as_ref().and_then(|decoded| decoded.raw.clone());
-    let (Some(mut raw), Some(before)) = (raw, judged.file.as_ref()) else { return Ok(()) };
+    let Some(mut raw) = raw else { return Ok(()) };
     match bits {
         Bits::Stale(_) => return Ok(()),
         Bits::Kept => {
@@ -121,19 +117,12 @@ fn prepare(judged: &BitmapFile, path: &Path, bits: Bits, events: Events) -> Resu
         }
         Bits::Distrusted(_) => raw.set_state(raw.state().with(StateFlags::STALE)),
     }
-    write(before, path, &raw)
+    write(judged, &raw)
 }
 
-fn write(before: &File, path: &Path, raw: &RawBitmapSuper) -> Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    let failed = |error| Error::io("update the header of", path, error);
-    let mut options = OpenOptions::new();
-    let file = options.write(true).custom_flags(O_CLOEXEC | O_NOFOLLOW).open(path);
-    let file = file.map_err(failed)?;
-    let identity = |file: &File| file.metadata().map(|meta| (meta.dev(), meta.ino()));
-    if identity(before).map_err(failed)? != identity(&file).map_err(failed)? {
-        return Err(Error::refused("it was replaced while being looked at").at_path(path));
-    }
+fn write(judged: &BitmapFile, raw: &RawBitmapSuper) -> Result<()> {
+    let failed = |error| Error::io("update the header of", &judged.facts.path, error);
+    let file = judged.open_to_write()?;
     file.write_all_at(&raw.0, 0).map_err(failed)?;
     file.sync_all().map_err(failed)
 }

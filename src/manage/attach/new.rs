@@ -46,8 +46,8 @@ pub(super) fn attach(
     report.steps.push(attach_step(path));
     if !options.dry_run {
         made.file = Some(path.to_owned());
-        judge(&known, path, system)?;
-        hand_over(&known, path)?;
+        let judged = judge(&known, path, system)?;
+        hand_over(&known, &judged)?;
         made.keep();
         verify(&mut known, system)?;
     }
@@ -71,7 +71,7 @@ fn wanted(options: &AttachOptions, known: &Known, path: &Path) -> CreateOptions 
 
 fn describe(report: &mut Report, created: &Created) {
     let plan = &created.plan;
-    report.facts.push(Fact::new("chunk_bytes", "Chunk bytes", plan.bitmap.chunk.bytes()));
+    report.facts.push(Fact::new("chunk_bytes", "Bytes per chunk", plan.bitmap.chunk.bytes()));
     report.facts.push(Fact::new("chunks", "Chunks", plan.chunks.get()));
     report.notes.extend(created.notes.iter().cloned());
 }

@@ -3,18 +3,13 @@
 //! A kernel that would take a file now answers EBADF; one that takes none fails before it looks at
 //! the descriptor. Releases alone tell little, for distributions carry changes back.
 
-use std::thread::sleep;
-use std::time::Duration;
-
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::manage::Target;
+use crate::manage::bitmap_file::takes_none;
+use crate::manage::patience::{WHILE, until};
 use crate::sysfs::System;
-
-/// Right after a start the kernel is busy for moments.
-const TRIES: u32 = 40;
-const BETWEEN: Duration = Duration::from_millis(50);
 
 /// Fails where the kernel would take no file for this array.
 ///
@@ -29,14 +24,11 @@ pub(super) fn takes_files(target: &Target, system: &System) -> Result<()> {
             false => Ok(()),
         };
     }
-    let mut answer = target.device.probe_bitmap_file();
-    for _ in 1..TRIES {
-        if answer != Some(Errno::EBUSY) {
-            break;
-        }
-        sleep(BETWEEN);
+    let mut answer = None;
+    until(WHILE, || {
         answer = target.device.probe_bitmap_file();
-    }
+        Ok(answer != Some(Errno::EBUSY))
+    })?;
     match answer {
         Some(Errno::EBADF) => Ok(()),
         Some(Errno::EINVAL) => Err(cannot(target, system.md_has(name, "bitmap_type"))),
@@ -45,21 +37,17 @@ pub(super) fn takes_files(target: &Target, system: &System) -> Result<()> {
 }
 
 fn cannot(target: &Target, new: bool) -> Error {
-    let node = target.array.node.display();
-    let why = match new {
-        true => {
-            "since Linux 6.18 the kernel refuses every bitmap file with EINVAL: its bitmap driver \
-             is set up only while an array with an internal bitmap starts"
-        }
-        false => "this kernel was built without bitmap files (CONFIG_MD_BITMAP_FILE)",
-    };
-    let ways = format!(
-        "{why}. What works:\n    \
-         mdbitmap attach --internal {node}   (a bitmap inside the members)\n    \
-         mdbitmap resync --bitmap FILE MEMBER...   (a file you have, with the array stopped)\n    \
-         a kernel up to 6.17"
-    );
-    Error::new(Kind::Io, "this kernel takes no bitmap files").at_path(&target.array.node).hint(ways)
+    let node = &target.array.node;
+    takes_none(new)
+        .at_path(node)
+        .more(format!(
+            "  mdbitmap attach --internal {}   (a bitmap inside the members)",
+            node.display()
+        ))
+        .more(
+            "  mdbitmap resync --bitmap FILE MEMBER...   (a file you have, with the array stopped)",
+        )
+        .more("  a kernel up to 6.17")
 }
 
 fn not_now(target: &Target, answer: Option<Errno>) -> Error {
@@ -80,18 +68,4 @@ fn not_now(target: &Target, answer: Option<Errno>) -> Error {
             Error::new(Kind::Io, "the kernel took a bitmap file that does not exist").at_path(node)
         }
     }
-}
-
-/// Repeats what the kernel is too busy for, while that may be for moments only.
-///
-/// # Errors
-/// What `call` says in the end.
-pub(super) fn until_idle(call: impl Fn() -> Result<()>) -> Result<()> {
-    for _ in 1..TRIES {
-        match call() {
-            Err(error) if error.errno() == Some(nix::libc::EBUSY) => sleep(BETWEEN),
-            answer => return answer,
-        }
-    }
-    call()
 }

@@ -110,6 +110,27 @@ impl BitmapFile {
     }
 }
 
+impl BitmapFile {
+    /// Opens it for writing, as the kernel wants it, if it still is the file that was looked at.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is another one now.
+    pub fn open_to_write(&self) -> Result<File> {
+        let path = &self.facts.path;
+        let failed = |error| Error::io("open for writing", path, error);
+        let flags = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let mut options = OpenOptions::new();
+        let now = options.read(true).write(true).custom_flags(flags.bits()).open(path);
+        let now = now.map_err(failed)?;
+        let identity = |file: &File| file.metadata().map(|meta| (meta.dev(), meta.ino()));
+        let before = self.file.as_ref().map(identity).transpose().map_err(failed)?;
+        match before == Some(identity(&now).map_err(failed)?) {
+            true => Ok(now),
+            false => Err(Error::refused("it was replaced while being looked at").at_path(path)),
+        }
+    }
+}
+
 fn outside(path: &Path, meta: &Metadata) -> FileFacts {
     let kind = match meta.file_type() {
         kind if kind.is_file() => FileKind::Regular,

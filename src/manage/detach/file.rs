@@ -4,7 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW};
+use nix::unistd::{AccessFlags, access};
 
 use super::aside::Aside;
 use super::shown;
@@ -20,6 +22,7 @@ use crate::sysfs::System;
 /// Lets the kernel let go of the file.
 pub(super) fn detach(mut target: Target, mut report: Report, system: &System) -> Result<Report> {
     let path = target.device.bitmap_file()?.filter(|path| is_there(path));
+    path.as_deref().map_or(Ok(()), changeable)?;
     let shown_path = path.as_deref().map(shown);
     report.facts.push(Fact::new("file", "File", shown_path.clone()));
     let name = shown_path.clone().unwrap_or_else(|| "the bitmap file, which was deleted".into());
@@ -36,6 +39,18 @@ pub(super) fn detach(mut target: Target, mut report: Report, system: &System) ->
         verify(&mut target, system)?;
     }
     Ok(report)
+}
+
+/// Who protected it against mistakes takes that back first: unmarked it would look current later.
+fn changeable(path: &Path) -> Result<()> {
+    match access(path, AccessFlags::W_OK) {
+        Err(Errno::EPERM) => {
+            Err(Error::refused("it is immutable, so it could not be marked stale")
+                .at_path(path)
+                .hint("`chattr -i` makes it changeable"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A deleted file still has a name in the kernel, with a remark behind it.

@@ -5,7 +5,6 @@
 //! although the superblocks tell of some. That moment is the kernel's and the same for all tools.
 
 use super::decide;
-use super::lock;
 use super::site;
 use super::tell;
 use crate::error::Result;
@@ -30,10 +29,13 @@ pub fn detach(
     let place = bitmap.offset.map(|at| format!("{at:+} sectors from each superblock"));
     report.facts.push(Fact::new("kind", "Bitmap", bitmap.kind.as_str()));
     report.facts.push(Fact::new("place", "Place", place));
-    report.facts.push(Fact::new("chunk_bytes", "Chunk", bitmap.chunk.map(|bytes| bytes.get())));
+    report.facts.push(Fact::new(
+        "chunk_bytes",
+        "Bytes per chunk",
+        bitmap.chunk.map(|bytes| bytes.get()),
+    ));
     report.steps.push(Step::new("detach", ("removed", "remove"), "the bitmap inside its members"));
     if !dry_run {
-        let _alone = lock::take(&target.array.node, system)?;
         tell::drop_it(target, system)?;
         report.notes.extend(late(target, system)?);
     }

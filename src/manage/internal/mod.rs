@@ -10,17 +10,16 @@
 mod decide;
 mod detach;
 mod layout;
-mod lock;
 mod put;
 pub(super) mod site;
 mod tell;
 
 use std::path::Path;
 
-use super::privilege;
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
 use super::tune;
+use super::{lock, privilege};
 use crate::error::{Error, Result};
 use crate::format::bitmap::NewBitmap;
 use crate::format::md::{ResyncPoint, SuperView};
@@ -53,7 +52,7 @@ pub struct InternalOptions {
 /// member or the kernel fails; nothing is left behind then.
 pub fn attach(path: &Path, options: &InternalOptions, system: &System) -> Result<Report> {
     privilege::needed(system)?;
-    let _alone = (!options.dry_run).then(|| lock::take(path, system)).transpose()?;
+    let _alone = lock::take(path, options.dry_run, system)?;
     let mut target = Target::find(path, system)?;
     let named = |error: Error| error.or_at_path(path);
     let words = words(&target, system)?;
@@ -131,11 +130,11 @@ fn told(target: &Target, image: &Image, sites: &[Site], dry_run: bool) -> Report
     report.facts = vec![
         Fact::new("kind", "Bitmap", "internal"),
         Fact::new("place", "Place", place.as_str()),
-        Fact::new("room_bytes", "Room", layout.room.to_bytes().map(|bytes| bytes.get())),
-        Fact::new("chunk_bytes", "Chunk", layout.chunk.bytes()),
+        Fact::new("room_bytes", "Bytes of room", layout.room.to_bytes().map(|bytes| bytes.get())),
+        Fact::new("chunk_bytes", "Bytes per chunk", layout.chunk.bytes()),
         Fact::new("bits", "Bits", bits),
         Fact::new("bits_start", "Bits start", if image.clean { "clear" } else { "set" }),
-        Fact::new("delay_seconds", "Delay", u64::from(bitmap.delay)),
+        Fact::new("delay_seconds", "Seconds of delay", u64::from(bitmap.delay)),
         Fact::new("write_behind", "Write-behind", u64::from(bitmap.write_behind)),
         Fact::new("events", "Events", bitmap.events.get()),
     ];

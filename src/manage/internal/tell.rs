@@ -1,13 +1,12 @@
 //! Telling the kernel of a bitmap or that it shall have none, and looking whether it did.
 
 use std::sync::atomic::AtomicBool;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use super::put::{Image, wipe};
 use super::site::{self, Site};
 use crate::error::{Error, Result};
 use crate::format::finding::any_error;
+use crate::manage::patience::{LONG, WHILE, until, while_busy};
 use crate::manage::report::Note;
 use crate::manage::target::Target;
 use crate::store::BitmapAtRest;
@@ -16,12 +15,6 @@ use crate::units::Sectors;
 
 /// Where the kernel tells and is told.
 const LOCATION: &str = "bitmap/location";
-/// Just after a start, or when a spare was added, the kernel is busy for moments.
-const BUSY: Duration = Duration::from_secs(3);
-/// How long the superblocks may take to tell.
-const SUPERBLOCKS: Duration = Duration::from_secs(5);
-const BETWEEN: Duration = Duration::from_millis(50);
-const EBUSY: i32 = nix::libc::EBUSY;
 
 /// Makes the kernel take the bitmap that lies on the members. When it does not, everything is as
 /// it was before.
@@ -82,13 +75,7 @@ pub(super) fn drop_it(target: &mut Target, system: &System) -> Result<()> {
 }
 
 fn write(name: &str, text: &str, system: &System) -> Result<()> {
-    let until = Instant::now() + BUSY;
-    loop {
-        match system.md_write(name, LOCATION, text) {
-            Err(error) if error.errno() == Some(EBUSY) && Instant::now() < until => sleep(BETWEEN),
-            answer => return answer,
-        }
-    }
+    while_busy(WHILE, || system.md_write(name, LOCATION, text))
 }
 
 fn location(name: &str, system: &System) -> Option<String> {
@@ -134,12 +121,6 @@ pub(super) fn superblocks(
         let read = site::read(&site.device, version);
         read.is_ok_and(|found| wanted(found.view().super_offset, found.view().bitmap_at))
     };
-    let until = Instant::now() + SUPERBLOCKS;
-    while !sites.iter().filter(|site| site.in_array).all(says) {
-        if Instant::now() > until {
-            return false;
-        }
-        sleep(BETWEEN);
-    }
-    true
+    let in_array = || sites.iter().filter(|site| site.in_array);
+    until(LONG, || Ok(in_array().all(says))).is_ok_and(|told| told)
 }

@@ -11,7 +11,7 @@ use super::super::privilege;
 use super::super::report::{Fact, Note, Report, Step};
 use super::super::target::Target;
 use super::comeback::{self, Comeback, joined, number_of};
-use super::evidence::{Ground, superblock_at};
+use super::evidence::Ground;
 use super::explain::whole;
 use super::listed;
 use super::newcomer::Fresh;
@@ -19,6 +19,8 @@ use super::ours;
 use super::readd::{foreign, unused};
 use crate::error::{Error, Result};
 use crate::guard::signature::{Windows, identify};
+use crate::guard::superblock_on_disk;
+use crate::ioctl::blk;
 use crate::sysfs::System;
 
 /// More numbers than any array has.
@@ -175,7 +177,7 @@ impl Planned<'_> {
         if !self.ground.persistent {
             return Ok(None);
         }
-        let Some(superblock) = superblock_at(device)? else { return Ok(None) };
+        let Some(superblock) = superblock_on_disk(device)? else { return Ok(None) };
         if foreign(self.ground, &superblock)?.is_some() {
             return Ok(None);
         }
@@ -203,6 +205,7 @@ fn note(device: &Path, why: &str) -> Note {
 
 fn carries_nothing(device: &Path) -> Result<()> {
     let file = File::open(device).map_err(|error| Error::io("open", device, error))?;
+    blk::drop_cache(&file, device)?;
     match identify(&Windows::read(&file, device)?) {
         None => Ok(()),
         Some(what) => Err(Error::refused(format!("it carries {what}"))

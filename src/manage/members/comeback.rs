@@ -6,13 +6,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::patience::{LONG, until, while_busy};
 use super::super::report::{Fact, Report, Step};
 use super::super::target::Target;
 use super::evidence::{self, Ground};
 use super::explain::{self, Opinion};
 use super::listed::{self, Listed};
+use super::remove;
 use super::rule::{self, Grounds};
-use super::{patiently, remove, until};
 use crate::error::{Error, Result};
 use crate::format::md::{Role, Superblock};
 use crate::ioctl::md::{DiskInfo, disk_state};
@@ -128,7 +129,7 @@ impl Comeback {
         }
         let number = number_of(&self.node)?;
         let disk = with_number(self.disk, number, &self.node)?;
-        patiently(|| target.device.add_new_disk(&disk, &self.node))
+        while_busy(LONG, || target.device.add_new_disk(&disk, &self.node))
             .map_err(|error| self.denied(error))?;
         joined(target, number, &self.node, report, system)
     }
@@ -178,7 +179,7 @@ pub(super) fn joined(
     system: &System,
 ) -> Result<()> {
     let mut state = None;
-    until(|| {
+    until(LONG, || {
         target.look_again(system)?;
         let mut all = listed::all(target, system)?.into_iter();
         let listed = all.find(|listed| listed.number == Some(number));

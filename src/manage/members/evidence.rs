@@ -4,8 +4,6 @@
 //! The kernel may have raised `events_cleared` in memory and not yet on disk, by one sweep of its
 //! daemon. It then says no where we say yes, never the other way.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::super::target::Target;
@@ -15,8 +13,7 @@ use super::rule::{self, Case};
 use crate::error::{Error, Result};
 use crate::format::finding::any_error;
 use crate::format::md::{SuperView, Superblock};
-use crate::guard::superblock_of;
-use crate::ioctl::blk;
+use crate::guard::superblock_on_disk;
 use crate::running::{BitmapKind, bitmap_source};
 use crate::store::BitmapAtRest;
 use crate::sysfs::System;
@@ -108,18 +105,11 @@ fn superblocks(target: &Target, system: &System) -> Result<Vec<Superblock>> {
     let mut found = Vec::new();
     for listed in listed::all(target, system)?.iter().filter(|l| l.member.is_in_sync()) {
         // One that cannot be read is as good as none: the others speak.
-        let superblock = superblock_at(&listed.node).unwrap_or_default();
+        let superblock = superblock_on_disk(&listed.node).unwrap_or_default();
         found.extend(superblock.filter(Superblock::is_sound));
     }
     found.sort_by_key(|superblock| std::cmp::Reverse(superblock.view().events));
     Ok(found)
-}
-
-/// The superblock on a device, as it is on the disk.
-pub(super) fn superblock_at(path: &Path) -> Result<Option<Superblock>> {
-    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    blk::drop_cache(&file, path)?;
-    superblock_of(&file, path)
 }
 
 fn bitmap(target: &Target, system: &System, stop: &AtomicBool) -> std::result::Result<OnDisk, Log> {

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use super::super::patience::{LONG, until};
 use super::super::privilege;
 use super::super::report::{Fact, Report, Step};
 use super::super::target::Target;
 use super::listed::{Listed, must_find};
+use super::ours;
 use super::survive::{Shape, loss};
-use super::{ours, until};
 use crate::error::{Error, Result};
 use crate::sysfs::System;
 
@@ -79,7 +80,7 @@ fn shape(target: &Target) -> Result<Shape> {
 /// complete takes its slot.
 fn seen(target: &mut Target, listed: &Listed, system: &System) -> Result<()> {
     let name = &listed.member.name;
-    let seen = until(|| {
+    let seen = until(LONG, || {
         target.look_again(system)?;
         let mut now = target.array.members.iter().filter(|member| member.name == *name);
         Ok(now.all(|member| member.states.iter().any(|state| state == "faulty")))

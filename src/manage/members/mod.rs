@@ -17,8 +17,6 @@ mod rule;
 mod survive;
 
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use super::target::Target;
 use crate::error::{Error, Result};
@@ -29,33 +27,6 @@ pub use add::{AddOptions, add};
 pub use fail::fail;
 pub use readd::{ReaddOptions, Readded, readd};
 pub use remove::{Which, remove};
-
-const EBUSY: i32 = nix::libc::EBUSY;
-const BETWEEN: Duration = Duration::from_millis(50);
-/// Looks or tries before patience ends: five seconds.
-const TRIES: u32 = 100;
-
-/// Does it again while the kernel says "busy": it lets go of a device a moment later.
-fn patiently<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
-    for _ in 1..TRIES {
-        match call() {
-            Err(error) if error.errno() == Some(EBUSY) => sleep(BETWEEN),
-            answer => return answer,
-        }
-    }
-    call()
-}
-
-/// Looks until `seen`; whether it came to that.
-fn until(mut seen: impl FnMut() -> Result<bool>) -> Result<bool> {
-    for _ in 1..TRIES {
-        if seen()? {
-            return Ok(true);
-        }
-        sleep(BETWEEN);
-    }
-    seen()
-}
 
 /// Fails for an array whose members are not ours to change.
 fn ours(target: &Target) -> Result<()> {

@@ -11,14 +11,16 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+use super::super::patience::{LONG, while_busy};
 use super::super::target::Target;
 use super::comeback::{number_of, with_number};
+use super::device_size;
 use super::evidence::Ground;
-use super::{device_size, patiently};
 use crate::error::{Error, Result};
 use crate::format::Probe;
 use crate::format::md::{Newcomer, SUPER_BYTES, Superblock, candidates};
 use crate::guard::open_exclusive;
+use crate::ioctl::blk;
 use crate::ioctl::md::{DiskInfo, dev_by_value, disk_state};
 use crate::units::{Bytes, Sectors};
 
@@ -58,7 +60,7 @@ impl Fresh {
         let number = number_of(&self.node)?;
         let Some(superblock) = &self.superblock else {
             let device = dev_by_value(number.major, number.minor)?;
-            return patiently(|| target.device.hot_add(device, &self.node));
+            return while_busy(LONG, || target.device.hot_add(device, &self.node));
         };
         let view = superblock.view();
         let disk = DiskInfo {
@@ -68,7 +70,7 @@ impl Fresh {
             ..DiskInfo::default()
         };
         let disk = with_number(disk, number, &self.node)?;
-        patiently(|| target.device.add_new_disk(&disk, &self.node))
+        while_busy(LONG, || target.device.add_new_disk(&disk, &self.node))
     }
 
     /// Old superblocks away, the new one written and flushed; the claim ends before the kernel's.
@@ -88,6 +90,7 @@ impl Fresh {
 
 /// Where the device has something that looks like an md superblock.
 fn old_superblocks(file: &File, device: Sectors, node: &Path) -> Result<Vec<Bytes>> {
+    blk::drop_cache(file, node)?;
     let mut found = Vec::new();
     for (version, at) in candidates(device) {
         let Some(start) = at.to_bytes() else { continue };

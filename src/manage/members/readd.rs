@@ -8,12 +8,12 @@ use super::super::privilege;
 use super::super::report::{Fact, Note, Report};
 use super::super::target::Target;
 use super::comeback::{self, Comeback, number_of};
-use super::evidence::{self, Ground, superblock_at, vacant};
+use super::evidence::{self, Ground, vacant};
 use super::listed::{self, Listed};
 use super::{device_size, ours};
 use crate::error::{Error, Result};
 use crate::format::md::Superblock;
-use crate::guard::{sentence, usage_of};
+use crate::guard::{sentence, superblock_on_disk, usage_of};
 use crate::sysfs::System;
 
 /// What is asked for.
@@ -55,7 +55,10 @@ pub fn readd(options: &ReaddOptions, system: &System, stop: &AtomicBool) -> Resu
     ground.takes_members(&target)?;
     let back = decided(&target, &ground, options, itself)?;
     let possible = back.is_possible();
-    let mut report = Report::new("readd", &target, options.dry_run || options.explain);
+    let mut report = Report::new("readd", &target, options.dry_run);
+    if options.explain {
+        report = report.only_looks();
+    }
     report.facts.push(Fact::new("member", "Member", back.node.display().to_string()));
     report.facts.extend(back.facts.clone());
     if let Some(refusal) = back.refusal(&target).filter(|_| !options.explain) {
@@ -115,7 +118,7 @@ fn decided(
     let add =
         format!("`mdbitmap add {} {}` adds it as a new one", target.array.name, node.display());
     let none = || Error::refused("it has no md superblock").at_path(&node).hint(add.clone());
-    let superblock = superblock_at(&node)?.ok_or_else(none)?;
+    let superblock = superblock_on_disk(&node)?.ok_or_else(none)?;
     if let Some(why) = foreign(ground, &superblock)? {
         return Err(Error::refused(format!("not a member of this array: {why}")).at_path(&node));
     }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::super::patience::{LONG, until, while_busy};
 use super::super::privilege;
 use super::super::report::{Fact, Report, Step};
 use super::super::target::Target;
 use super::listed::{self, Listed, must_find};
-use super::{ours, patiently, until};
+use super::ours;
 use crate::error::{Error, Result};
 use crate::sysfs::System;
 
@@ -84,7 +85,7 @@ fn idle(target: &Target, listed: &Listed) -> Result<()> {
 
 /// Takes it out and sees that it is. The kernel lets go of a failed member moments later.
 pub(super) fn take_out(target: &mut Target, listed: &Listed, system: &System) -> Result<()> {
-    patiently(|| match listed.number {
+    while_busy(LONG, || match listed.number {
         Some(_) => target.device.hot_remove(listed.by_value()?, &listed.node),
         None => {
             let key = format!("dev-{}/state", listed.member.name);
@@ -92,7 +93,7 @@ pub(super) fn take_out(target: &mut Target, listed: &Listed, system: &System) ->
         }
     })?;
     let name = &listed.member.name;
-    let gone = until(|| {
+    let gone = until(LONG, || {
         target.look_again(system)?;
         Ok(target.array.members.iter().all(|member| member.name != *name))
     })?;

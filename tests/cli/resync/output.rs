@@ -6,7 +6,7 @@ use std::io::pipe;
 use serde_json::Value;
 
 use super::array::Array;
-use crate::support::{self, Run, json, run};
+use crate::support::{self, Run, json, mdbitmap, run};
 
 #[test]
 fn progress_for_programs_is_json_lines_and_keeps_off_standard_output() {
@@ -84,7 +84,11 @@ fn control_characters_in_a_name_do_not_reach_the_terminal() {
         &["--json", "--dry-run", &first, "--bitmap", &second],
         &[&first, &second, third],
     ] {
-        assert_plain(&run([&["resync"], args].concat()));
+        // Names without their directory: one too long for the table is broken where it does not fit.
+        let here = array.path("");
+        let args = args.iter().map(|arg| arg.strip_prefix(&here).unwrap_or(arg));
+        let output = mdbitmap().current_dir(&here).arg("resync").args(args).output();
+        assert_plain(&output.unwrap().into());
     }
 }
 

@@ -105,13 +105,19 @@ fn existing() -> Result<()> {
          says chunk 3 $mdbitmap attach -c 128 md0 /run/fs/bitmap\n\
          $mdbitmap detach md0\n\
          says chunk 2 $mdbitmap attach -c 128 md0 /run/fs/bitmap\n\
-         says delay 2 $mdbitmap attach -d 9 md0 /run/fs/bitmap\nstop\n"
+         says delay 2 $mdbitmap attach -d 9 md0 /run/fs/bitmap\n\
+         $mdbitmap attach md0 /run/fs/bitmap\nchattr +i /run/fs/bitmap\nput 5 32 16\n\
+         says immutable 3 $mdbitmap detach md0\ncapture immutable\nchattr -i /run/fs/bitmap\n\
+         $mdbitmap detach md0\nstop\n"
     );
     stage.boot("existing", &body, Until::PoweredOff)?;
     let judge = || -> Result<()> {
         let kept = stage.json("kept")?;
         ensure!(kept["facts"]["bits"] == "kept", "{kept}");
         Observed::load(&stage, "kept")?.bitmap_honoured()?;
+        let immutable = stage.out("immutable.err")?;
+        ensure!(immutable.contains("chattr -i"), "{immutable}");
+        ensure!(stage.out("immutable/location")? == "file", "detached all the same");
         let old = stage.json("old")?;
         ensure!(old["facts"]["bits"] == "set", "{old}");
         let log = stage.out("old/dmesg")?;

@@ -5,25 +5,31 @@
 
 use crate::Job;
 
+mod alone;
 mod assemble;
 mod attach;
 mod attach_refused;
 mod dirty;
 mod internal;
+mod mdadm_cases;
 mod members;
 mod smoke;
 mod status;
 mod tune;
+mod unprivileged;
 
 pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = smoke::jobs();
+    jobs.extend(alone::jobs());
     jobs.extend(assemble::jobs());
     jobs.extend(attach::jobs());
     jobs.extend(attach_refused::jobs());
     jobs.extend(internal::jobs());
+    jobs.extend(mdadm_cases::jobs());
     jobs.extend(tune::jobs());
     jobs.extend(dirty::jobs());
     jobs.extend(status::jobs());
     jobs.extend(members::jobs());
+    jobs.extend(unprivileged::jobs());
     jobs
 }
