@@ -39,7 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// The only files that may hold `unsafe`.
-const UNSAFE_FILES: &[&str] = &["ioctl/raw.rs"];
+const UNSAFE_FILES: &[&str] = &["io/uring/raw.rs", "ioctl/raw.rs"];
 
 /// Files that decide: pure, without I/O of any kind.
 const PURE: &[&str] = &[

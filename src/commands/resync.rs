@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::guard::System;
+use crate::io::EngineChoice;
 use crate::output::progress::{self, Style};
 use crate::output::resync as render;
 use crate::resync::{Outcome, Report, ResyncOptions, Source, resync};
@@ -51,6 +52,14 @@ pub struct ResyncArgs {
     #[arg(long, value_name = "RATE", value_parser = parse_limit)]
     limit: Option<Bytes>,
 
+    /// What moves the data
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
+    engine: EngineArg,
+
+    /// At most so much data in memory at once, 4M or more (KiB if bare; K, M, G) [default: 64M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<Bytes>,
+
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
     progress: ProgressArg,
@@ -59,6 +68,29 @@ pub struct ResyncArgs {
     #[arg(long)]
     json: bool,
 }
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineArg {
+    /// io_uring where the kernel has it and allows it, else sync
+    Auto,
+    /// One operation after the other; works everywhere
+    Sync,
+    /// io_uring; refused where it is not available
+    Uring,
+}
+
+impl From<EngineArg> for EngineChoice {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Auto => Self::Auto,
+            EngineArg::Sync => Self::Sync,
+            EngineArg::Uring => Self::Uring,
+        }
+    }
+}
+
+/// Less would not hold what the synchronous engine has at once.
+const LEAST_MEMORY: Bytes = Bytes::new(4 << 20);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ProgressArg {
@@ -91,6 +123,11 @@ fn parse_limit(text: &str) -> Result<Bytes, String> {
     if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
 }
 
+fn parse_memory(text: &str) -> Result<Bytes, String> {
+    let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
+    if memory < LEAST_MEMORY { Err("less than 4M is too little".into()) } else { Ok(memory) }
+}
+
 impl ResyncArgs {
     fn options(&self, now: u64) -> ResyncOptions {
         ResyncOptions {
@@ -100,6 +137,8 @@ impl ResyncArgs {
             source: self.source.as_deref().map(source),
             dry_run: self.dry_run,
             limit: self.limit,
+            engine: self.engine.into(),
+            memory: self.memory,
             now,
         }
     }

@@ -118,6 +118,8 @@ struct Json<'a> {
     bytes_read: u64,
     bytes_written: u64,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<&'static str>,
     troubles: Vec<JsonTrouble<'a>>,
     unreadable: Vec<JsonRange>,
 }
@@ -179,6 +181,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         bytes_read: report.stats.read.get(),
         bytes_written: report.stats.written.get(),
         seconds: report.seconds,
+        engine: report.engine,
         troubles: report.troubles.iter().map(trouble).collect(),
         unreadable: report.unreadable.iter().map(range).collect(),
     };

@@ -112,11 +112,11 @@ impl<'a> Exec<'a> {
                 let len = bytes_of(range)?;
                 self.wait_turn(len, batch);
                 let what = What::Read { window, buffer };
-                let buf = Buf::zeroed(usize_of(len)?);
+                let buf = Buf::reused(usize_of(len)?);
                 self.transfer(what, OpKind::Read, leg, range, buf, batch)
             }
             Action::Write { window, buffer, leg, range } => {
-                let buf = self.copy_of(window, buffer);
+                let buf = self.shared(window, buffer);
                 self.transfer(What::Write { window }, OpKind::Write, leg, range, buf, batch)
             }
             Action::Flush { member } => {
@@ -194,12 +194,9 @@ impl<'a> Exec<'a> {
         true
     }
 
-    /// A buffer for one write: every operation owns its own.
-    fn copy_of(&self, window: u64, buffer: usize) -> Buf {
-        let Some(read) = self.buffers.get(&(window, buffer)) else { return Buf::default() };
-        let mut copy = Buf::zeroed(read.len());
-        copy.bytes_mut().copy_from_slice(read.bytes());
-        copy
+    /// A buffer for one write: what was read, shared by all who write it.
+    fn shared(&self, window: u64, buffer: usize) -> Buf {
+        self.buffers.get(&(window, buffer)).map(Buf::share).unwrap_or_default()
     }
 
     fn release(&mut self, window: u64, done: bool, len: Bytes) {

@@ -115,6 +115,7 @@ impl Judged {
             chunks_dirty_before: dirty,
             chunks_synced: 0,
             chunks_dirty_after: dirty,
+            engine: None,
             stats: Stats { total: self.total, ..Stats::default() },
             seconds: 0.0,
             troubles: Vec::new(),

@@ -28,4 +28,4 @@ mod tests;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use report::{MemberReport, Outcome, Report, Trouble};
-pub use run::{ResyncOptions, Source, resync};
+pub use run::{MEMORY, ResyncOptions, Source, resync};

@@ -20,8 +20,14 @@ use crate::array::Candidate;
 use crate::error::{Error, Result};
 use crate::format::md::Superblock;
 use crate::guard::{System, array_running};
-use crate::io::{Access, DevId, Engine, SyncEngine};
+use crate::io::{Access, DevId, Device, Engine, EngineChoice, SyncEngine, choose};
 use crate::units::{Bytes, Slot};
+
+/// The most operations under way at once: more of them make no disk faster.
+const DEPTH: usize = 64;
+
+/// Data in memory at once, where nothing else is said.
+pub const MEMORY: Bytes = Bytes::new(64 << 20);
 
 /// How a member is named as the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +53,10 @@ pub struct ResyncOptions {
     pub dry_run: bool,
     /// At most so many bytes a second.
     pub limit: Option<Bytes>,
+    /// What moves the data.
+    pub engine: EngineChoice,
+    /// At most so much data in memory at once; [`MEMORY`] where not given.
+    pub memory: Option<Bytes>,
     /// The time, in seconds since 1970, for superblocks.
     pub now: u64,
 }
@@ -62,7 +72,8 @@ pub fn resync(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Report> {
-    let mut engine = open_all(options, Access::Read, system)?;
+    let ready = choose(options.engine, depth(options))?;
+    let mut engine = SyncEngine::new(open_all(options, Access::Read, system)?);
     let seen = look(&mut engine, options)?;
     if let Some(name) = array_running(seen.uuid(), system)? {
         let what = format!("the array is running as {name}");
@@ -73,17 +84,25 @@ pub fn resync(
         return Ok(judged.report(options, &seen));
     }
     drop(engine);
-    let mut engine = open_all(options, Access::Write, system)?;
-    still_the_same(&mut engine, options, &seen)?;
-    perform(&mut engine, options, &seen, observer, stop)
+    let name = ready.name();
+    let mut engine = ready.over(open_all(options, Access::Write, system)?);
+    still_the_same(engine.as_mut(), options, &seen)?;
+    let report = perform(engine.as_mut(), options, &seen, observer, stop)?;
+    Ok(Report { engine: Some(name), ..report })
 }
 
-fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<SyncEngine> {
+/// Operations under way at once, each with a window of data at most.
+fn depth(options: &ResyncOptions) -> usize {
+    let windows = options.memory.unwrap_or(MEMORY).get() / work::WINDOW_BYTES.get();
+    usize::try_from(windows).unwrap_or(DEPTH).clamp(1, DEPTH)
+}
+
+fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<Vec<Device>> {
     let members = options.members.iter().map(|path| open(path, access, system));
     let bitmap = options.bitmap.iter().map(|path| open_bitmap(path, access, system));
     let devices = members.chain(bitmap).collect::<Result<Vec<_>>>()?;
     all_different(&devices)?;
-    Ok(SyncEngine::new(devices))
+    Ok(devices)
 }
 
 /// The superblocks of all members, in the order given.

@@ -22,6 +22,9 @@ const BATCH: Sectors = Sectors::new(256 << 11);
 /// Largest piece read at once.
 const WINDOW: Sectors = Sectors::new(1 << 11);
 
+/// The same in bytes: what one operation holds in memory at most.
+pub(super) const WINDOW_BYTES: Bytes = Bytes::new(WINDOW.get() << 9);
+
 /// Into how many windows a second's worth is cut, at the least, where there is a limit.
 const WINDOWS_A_SECOND: u64 = 8;
 
