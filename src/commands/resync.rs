@@ -56,7 +56,7 @@ pub struct ResyncArgs {
     #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
     engine: EngineArg,
 
-    /// At most so much data in memory at once, 4M or more (KiB if bare; K, M, G) [default: 64M]
+    /// At most so much data in memory at once, 1M or more (KiB if bare; K, M, G) [default: 8M]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     memory: Option<Bytes>,
 
@@ -89,8 +89,8 @@ impl From<EngineArg> for EngineChoice {
     }
 }
 
-/// Less would not hold what the synchronous engine has at once.
-const LEAST_MEMORY: Bytes = Bytes::new(4 << 20);
+/// Room for one window.
+const LEAST_MEMORY: Bytes = Bytes::new(1 << 20);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ProgressArg {
@@ -125,7 +125,7 @@ fn parse_limit(text: &str) -> Result<Bytes, String> {
 
 fn parse_memory(text: &str) -> Result<Bytes, String> {
     let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
-    if memory < LEAST_MEMORY { Err("less than 4M is too little".into()) } else { Ok(memory) }
+    if memory < LEAST_MEMORY { Err("less than 1M is too little".into()) } else { Ok(memory) }
 }
 
 impl ResyncArgs {

@@ -23,11 +23,12 @@ use crate::guard::{System, array_running};
 use crate::io::{Access, DevId, Device, Engine, EngineChoice, SyncEngine, choose};
 use crate::units::{Bytes, Slot};
 
-/// The most operations under way at once: more of them make no disk faster.
+/// The most operations under way at once; windows, which hold the data, are bounded by memory.
 const DEPTH: usize = 64;
 
-/// Data in memory at once, where nothing else is said.
-pub const MEMORY: Bytes = Bytes::new(64 << 20);
+/// Data in memory at once, where nothing else is said. More makes no disk faster, and leaves the
+/// processor's cache: `docs/performance.md` has the figures.
+pub const MEMORY: Bytes = Bytes::new(8 << 20);
 
 /// How a member is named as the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub fn resync(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Report> {
-    let ready = choose(options.engine, depth(options))?;
+    let ready = choose(options.engine, DEPTH)?;
     let mut engine = SyncEngine::new(open_all(options, Access::Read, system)?);
     let seen = look(&mut engine, options)?;
     if let Some(name) = array_running(seen.uuid(), system)? {
@@ -89,12 +90,6 @@ pub fn resync(
     still_the_same(engine.as_mut(), options, &seen)?;
     let report = perform(engine.as_mut(), options, &seen, observer, stop)?;
     Ok(Report { engine: Some(name), ..report })
-}
-
-/// Operations under way at once, each with a window of data at most.
-fn depth(options: &ResyncOptions) -> usize {
-    let windows = options.memory.unwrap_or(MEMORY).get() / work::WINDOW_BYTES.get();
-    usize::try_from(windows).unwrap_or(DEPTH).clamp(1, DEPTH)
 }
 
 fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<Vec<Device>> {

@@ -11,7 +11,7 @@ use super::judge::Judged;
 use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
-use super::run::{ResyncOptions, Seen, path_of};
+use super::run::{MEMORY, ResyncOptions, Seen, path_of};
 use crate::array::mirror::{Leg, Mirror};
 use crate::error::{Error, Result};
 use crate::units::{Bytes, ChunkRun, SectorRange, Sectors};
@@ -22,8 +22,8 @@ const BATCH: Sectors = Sectors::new(256 << 11);
 /// Largest piece read at once.
 const WINDOW: Sectors = Sectors::new(1 << 11);
 
-/// The same in bytes: what one operation holds in memory at most.
-pub(super) const WINDOW_BYTES: Bytes = Bytes::new(WINDOW.get() << 9);
+/// The same in bytes: what one window of a mirror holds in memory at most, whatever the targets.
+const WINDOW_BYTES: u64 = WINDOW.get() << 9;
 
 /// Into how many windows a second's worth is cut, at the least, where there is a limit.
 const WINDOWS_A_SECOND: u64 = 8;
@@ -132,7 +132,7 @@ fn copy(
     source: &mut Source,
     report: &mut Report,
 ) -> Result<Outcome> {
-    let depth = exec.engine.depth();
+    let depth = exec.engine.depth().min(windows(options));
     let window = window(options.limit);
     loop {
         if exec.stopping() {
@@ -158,6 +158,12 @@ fn copy(
         true => Ok(Outcome::Done),
         false => Ok(Outcome::Incomplete),
     }
+}
+
+/// As many windows at once as the memory allows, at least one.
+fn windows(options: &ResyncOptions) -> usize {
+    let windows = options.memory.unwrap_or(MEMORY).get() / WINDOW_BYTES;
+    usize::try_from(windows).unwrap_or(usize::MAX).max(1)
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.

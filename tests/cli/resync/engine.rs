@@ -19,7 +19,7 @@ fn every_engine_leaves_the_same_members_behind() {
     let has_uring = has_uring();
     for (_, version) in VERSIONS {
         for engine in ["sync", "uring"].iter().take(1 + usize::from(has_uring)) {
-            for options in [&[][..], &["--full"], &["--memory", "4M", "--full"]] {
+            for options in [&[][..], &["--full"], &["--memory", "1M", "--full"]] {
                 let array = Array::of(version);
                 let good = array.data(0);
                 let args = [&["--engine", engine], options].concat();
@@ -47,7 +47,7 @@ fn the_engine_is_told_only_where_data_is_moved() {
 #[test]
 fn too_little_memory_is_a_mistake() {
     let array = Array::new();
-    let run = run([&["resync", "--memory", "3M"], &array.members()[..]].concat());
+    let run = run([&["resync", "--memory", "1000"], &array.members()[..]].concat());
     assert_eq!(run.status, 2, "{run:?}");
-    assert!(run.err.contains("less than 4M"), "{}", run.err);
+    assert!(run.err.contains("less than 1M"), "{}", run.err);
 }
