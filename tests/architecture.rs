@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// The only files that may hold `unsafe`.
 const UNSAFE_FILES: &[&str] = &[
+    "io/uring/raw.rs",
     "ioctl/raw.rs",
     "parity/neon.rs",
     "parity/routines.rs",

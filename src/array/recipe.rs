@@ -92,6 +92,9 @@ pub trait Recipe: fmt::Debug {
     /// The most that can be done in one task from `at` on; never zero.
     fn piece_len(&self, at: Sectors) -> Sectors;
 
+    /// How many buffers a task has at once, at the most.
+    fn buffers(&self) -> usize;
+
     /// The work for `range`, which lies in one piece, without reading from the members in `avoid`,
     /// for they could not be read there. What they should hold is written to them, where it can be
     /// told. `None` when it cannot be done without them.

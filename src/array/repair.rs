@@ -117,6 +117,14 @@ impl Recipe for Repair {
         self.geometry.piece_len(at)
     }
 
+    /// Copies share the one that was read; of a row every block may be at hand.
+    fn buffers(&self) -> usize {
+        match self.geometry {
+            Geometry::Parity(_) => usize::from(self.geometry.slots()),
+            _ => 1,
+        }
+    }
+
     fn task(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Option<Task> {
         match self.geometry.piece(range.start) {
             Piece::Copies(places) => self.copies(&places, avoid),

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::guard::System;
+use crate::io::EngineChoice;
 use crate::output::progress::{self, Style};
 use crate::output::resync as render;
 use crate::resync::{Care, Outcome, Report, ResyncOptions, Source, resync};
@@ -64,6 +65,14 @@ pub struct ResyncArgs {
     #[arg(long)]
     verify: bool,
 
+    /// What moves the data
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
+    engine: EngineArg,
+
+    /// At most so much data in memory at once, 1M or more (KiB if bare; K, M, G) [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<Bytes>,
+
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
     progress: ProgressArg,
@@ -72,6 +81,29 @@ pub struct ResyncArgs {
     #[arg(long)]
     json: bool,
 }
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineArg {
+    /// io_uring where the kernel has it and allows it, else sync
+    Auto,
+    /// One operation after the other; works everywhere
+    Sync,
+    /// io_uring; refused where it is not available
+    Uring,
+}
+
+impl From<EngineArg> for EngineChoice {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Auto => Self::Auto,
+            EngineArg::Sync => Self::Sync,
+            EngineArg::Uring => Self::Uring,
+        }
+    }
+}
+
+/// Room for one window.
+const LEAST_MEMORY: Bytes = Bytes::new(1 << 20);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ProgressArg {
@@ -104,6 +136,11 @@ fn parse_limit(text: &str) -> Result<Bytes, String> {
     if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
 }
 
+fn parse_memory(text: &str) -> Result<Bytes, String> {
+    let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
+    if memory < LEAST_MEMORY { Err("less than 1M is too little".into()) } else { Ok(memory) }
+}
+
 impl ResyncArgs {
     fn options(&self, now: u64) -> ResyncOptions {
         ResyncOptions {
@@ -115,6 +152,8 @@ impl ResyncArgs {
             dry_run: self.dry_run,
             limit: self.limit,
             care: Care { compare: self.compare, verify: self.verify },
+            engine: self.engine.into(),
+            memory: self.memory,
             now,
         }
     }

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -79,6 +80,11 @@ impl Device {
     #[must_use]
     pub fn align(&self) -> u64 {
         self.align
+    }
+
+    /// Its descriptor, for engines that name it to the kernel; open as long as this is.
+    pub(super) fn raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
     }
 
     /// Fills `buf` from `offset`, however many calls that takes.

@@ -13,9 +13,12 @@ use std::io;
 use crate::units::Bytes;
 
 mod buf;
+mod choice;
 mod device;
+mod pool;
 mod span;
 mod sync;
+mod uring;
 
 #[cfg(test)]
 pub mod conformance;
@@ -23,9 +26,11 @@ pub mod conformance;
 pub mod mem;
 
 pub use buf::Buf;
+pub use choice::{EngineChoice, Ready, choose};
 pub use device::{Access, Device};
 pub use span::{flush, read_span, write_span};
 pub use sync::SyncEngine;
+pub use uring::{UringEngine, UringProbe};
 
 /// A device of an engine, by its place in the engine's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -126,6 +126,8 @@ struct Json<'a> {
     bytes_written: u64,
     bytes_differed: Option<u64>,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<&'static str>,
     troubles: Vec<JsonTrouble<'a>>,
     unreadable: Vec<JsonRange>,
 }
@@ -188,6 +190,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         bytes_written: report.stats.written.get(),
         bytes_differed: report.compared.then_some(report.stats.differed.get()),
         seconds: report.seconds,
+        engine: report.engine,
         troubles: report.troubles.iter().map(trouble).collect(),
         unreadable: report.unreadable.iter().map(range).collect(),
     };

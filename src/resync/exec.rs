@@ -149,7 +149,7 @@ impl<'a> Exec<'a> {
                 let len = bytes_of(len)?;
                 self.wait_turn(len, batch)?;
                 let what = What::Read { window, buffer };
-                let buf = Buf::zeroed(usize_of(len)?);
+                let buf = Buf::reused(usize_of(len)?);
                 self.transfer(what, OpKind::Read, from, buf, batch)
             }
             Action::Compute { window, steps, len } => {
@@ -304,16 +304,13 @@ impl<'a> Exec<'a> {
         same
     }
 
-    /// A buffer for one write, for every operation owns its own: a copy, unless it is the last one.
+    /// A buffer for one write: what was read or computed, shared by all who write it.
     fn buffer_for(&mut self, window: u64, buffer: usize, last: bool) -> Buf {
         let Some(buffers) = self.buffers.get_mut(&window) else { return Buf::default() };
-        if last {
-            return buffers.remove(&buffer).unwrap_or_default();
+        match last {
+            true => buffers.remove(&buffer).unwrap_or_default(),
+            false => buffers.get(&buffer).map(Buf::share).unwrap_or_default(),
         }
-        let Some(made) = buffers.get(&buffer) else { return Buf::default() };
-        let mut copy = Buf::zeroed(made.len());
-        copy.bytes_mut().copy_from_slice(made.bytes());
-        copy
     }
 
     fn release(&mut self, window: u64, done: bool, len: Bytes) {

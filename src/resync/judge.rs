@@ -127,6 +127,7 @@ impl Judged {
             chunks_dirty_before: dirty,
             chunks_synced: 0,
             chunks_dirty_after: dirty,
+            engine: None,
             stats: Stats { total: self.total, ..Stats::default() },
             compared: options.care.compare,
             seconds: 0.0,

@@ -34,4 +34,4 @@ pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use report::{MemberReport, Outcome, Report, Trouble};
-pub use run::{ResyncOptions, Source, resync};
+pub use run::{MEMORY, ResyncOptions, Source, resync};

@@ -74,6 +74,8 @@ pub struct Report {
     pub chunks_synced: u64,
     /// Bits that are set now.
     pub chunks_dirty_after: u64,
+    /// The engine that moved data, where any was to be moved.
+    pub engine: Option<&'static str>,
     /// Data due, done, read and written.
     pub stats: Stats,
     /// Whether targets were read before they were written.

@@ -21,8 +21,15 @@ use crate::array::Candidate;
 use crate::error::{Error, Result};
 use crate::format::md::Superblock;
 use crate::guard::{System, array_running};
-use crate::io::{Access, DevId, Engine, SyncEngine};
+use crate::io::{Access, DevId, Device, Engine, EngineChoice, SyncEngine, choose};
 use crate::units::{Bytes, Slot};
+
+/// The most operations under way at once; windows, which hold the data, are bounded by memory.
+const DEPTH: usize = 64;
+
+/// Data in memory at once, where nothing else is said. More makes no disk faster, and leaves the
+/// processor's cache: `docs/performance.md` has the figures.
+pub const MEMORY: Bytes = Bytes::new(8 << 20);
 
 /// How a member is named as the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +59,10 @@ pub struct ResyncOptions {
     pub checkpoint: Option<PathBuf>,
     /// How careful writing is.
     pub care: Care,
+    /// What moves the data.
+    pub engine: EngineChoice,
+    /// At most so much data in memory at once; [`MEMORY`] where not given.
+    pub memory: Option<Bytes>,
     /// The time, in seconds since 1970, for superblocks.
     pub now: u64,
 }
@@ -67,7 +78,8 @@ pub fn resync(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Report> {
-    let mut engine = open_all(options, Access::Read, system)?;
+    let ready = choose(options.engine, DEPTH)?;
+    let mut engine = SyncEngine::new(open_all(options, Access::Read, system)?);
     let seen = look(&mut engine, options)?;
     if let Some(name) = array_running(seen.uuid(), system)? {
         let what = format!("the array is running as {name}");
@@ -78,17 +90,19 @@ pub fn resync(
         return Ok(judged.report(options, &seen));
     }
     drop(engine);
-    let mut engine = open_all(options, Access::Write, system)?;
-    still_the_same(&mut engine, options, &seen)?;
-    perform(&mut engine, options, &seen, observer, stop)
+    let name = ready.name();
+    let mut engine = ready.over(open_all(options, Access::Write, system)?);
+    still_the_same(engine.as_mut(), options, &seen)?;
+    let report = perform(engine.as_mut(), options, &seen, observer, stop)?;
+    Ok(Report { engine: Some(name), ..report })
 }
 
-fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<SyncEngine> {
+fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<Vec<Device>> {
     let members = options.members.iter().map(|path| open(path, access, system));
     let bitmap = options.bitmap.iter().map(|path| open_bitmap(path, access, system));
     let devices = members.chain(bitmap).collect::<Result<Vec<_>>>()?;
     all_different(&devices)?;
-    Ok(SyncEngine::new(devices))
+    Ok(devices)
 }
 
 /// The superblocks of all members, in the order given.

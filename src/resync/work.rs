@@ -11,7 +11,7 @@ use super::judge::Judged;
 use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
-use super::run::{ResyncOptions, Seen, path_of};
+use super::run::{MEMORY, ResyncOptions, Seen, path_of};
 use crate::array::Assembly;
 use crate::array::geometry::Geometry;
 use crate::array::recipe::Recipe;
@@ -120,7 +120,7 @@ fn copy(
     source: &mut Source,
     report: &mut Report,
 ) -> Result<Outcome> {
-    let depth = exec.engine.depth();
+    let depth = exec.engine.depth().min(windows(options, recipe));
     let window = window(options.limit);
     loop {
         if exec.stopping() {
@@ -148,6 +148,16 @@ fn copy(
         true => Ok(Outcome::Done),
         false => Ok(Outcome::Incomplete),
     }
+}
+
+/// As many windows at once as the memory allows, at least one.
+fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
+    let piece = recipe.piece_len(Sectors::ZERO).min(WINDOW).to_bytes().unwrap_or_default();
+    let looks = options.care.compare || options.care.verify;
+    let buffers = recipe.buffers() * if looks { 2 } else { 1 };
+    let each = Bytes::from(buffers).get().saturating_mul(piece.get());
+    let windows = options.memory.unwrap_or(MEMORY).get().checked_div(each).unwrap_or(1);
+    usize::try_from(windows).unwrap_or(usize::MAX).max(1)
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.

@@ -10,6 +10,7 @@ mod array;
 mod bitmaps;
 mod care;
 mod checkpoint;
+mod engine;
 mod members;
 mod output;
 mod readonly;

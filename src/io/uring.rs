@@ -1,0 +1,201 @@
+//! The engine over io_uring: many operations under way at once, moved by the kernel.
+//!
+//! Operations are queued at `submit` and told to the kernel together at `wait`. A transfer that the
+//! kernel cuts short goes on where it stopped, so a completion is a success only if every byte was
+//! moved. What can be seen to fail, such as a write past the end that would make a file longer,
+//! never reaches the kernel but fails as a completion all the same.
+//!
+//! Dropping the engine waits for all that is under way; the ring is dropped before the devices.
+
+use std::collections::VecDeque;
+use std::io;
+
+use nix::libc::{EAGAIN, EINTR};
+
+use super::{Completion, DevId, Device, Engine, Op, OpKind, SubmitError, SubmitWhy};
+use crate::units::Bytes;
+
+mod raw;
+
+use raw::{Ended, Ring, Transfer};
+
+/// How often a transfer that the kernel puts off is tried again.
+const TRIES: u32 = 1000;
+
+/// A ring that was set up and can do all that the engine needs.
+#[derive(Debug)]
+pub struct UringProbe {
+    ring: Ring,
+    depth: usize,
+}
+
+impl UringProbe {
+    /// A ring for `depth` operations at once, at least 1.
+    ///
+    /// # Errors
+    /// The kernel has no io_uring, forbids it, or lacks an operation.
+    pub fn new(depth: usize) -> io::Result<Self> {
+        let depth = depth.max(1);
+        let entries = u32::try_from(depth).map_err(|_| io::ErrorKind::InvalidInput)?;
+        Ok(Self { ring: Ring::new(entries)?, depth })
+    }
+}
+
+/// An operation under way.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    tag: u64,
+    dev: DevId,
+    kind: OpKind,
+    offset: u64,
+    moved: usize,
+    tries: u32,
+}
+
+/// Many operations at once.
+#[derive(Debug)]
+pub struct UringEngine {
+    // Before the devices: dropping it waits for what is under way on them.
+    ring: Ring,
+    devices: Vec<Device>,
+    pending: Vec<Option<Pending>>,
+    /// Ended without the kernel, or with a ring that broke.
+    ended: VecDeque<Completion>,
+}
+
+impl UringEngine {
+    /// An engine over `devices`; the n-th is `DevId(n)`.
+    #[must_use]
+    pub fn new(probe: UringProbe, devices: Vec<Device>) -> Self {
+        let pending = vec![None; probe.depth];
+        Self { ring: probe.ring, devices, pending, ended: VecDeque::new() }
+    }
+
+    fn check(&self, op: &Op) -> Result<(), SubmitWhy> {
+        let device = self.devices.get(op.dev.0).ok_or(SubmitWhy::NoDevice)?;
+        let aligned = |n: u64| n.is_multiple_of(device.align());
+        match () {
+            () if self.under_way() >= self.depth() => Err(SubmitWhy::Full),
+            () if !aligned(op.offset.get()) || !aligned(op.buf.len() as u64) => {
+                Err(SubmitWhy::Unaligned)
+            }
+            () => Ok(()),
+        }
+    }
+
+    fn under_way(&self) -> usize {
+        self.pending.iter().flatten().count() + self.ended.len()
+    }
+
+    /// Whether `op` lies within its device, as far as it has a place.
+    fn fits(&self, op: &Op) -> bool {
+        let end = op.offset.checked_add(Bytes::from(op.buf.len()));
+        op.kind == OpKind::Flush || end.is_some_and(|end| end <= self.size(op.dev))
+    }
+
+    fn end_at_once(&mut self, op: Op, result: io::Result<()>) {
+        self.ended.push_back(Completion { tag: op.tag, result, buf: op.buf });
+    }
+
+    fn start(&mut self, slot: usize, op: Op) {
+        let Op { tag, dev, kind, offset, buf } = op;
+        let pending = Pending { tag, dev, kind, offset: offset.get(), moved: 0, tries: 0 };
+        self.push(slot, pending, buf);
+    }
+
+    /// Queues what is left of `pending`.
+    fn push(&mut self, slot: usize, pending: Pending, buf: super::Buf) {
+        let fd = self.devices[pending.dev.0].raw_fd();
+        let offset = pending.offset + pending.moved as u64;
+        let what = Transfer { kind: pending.kind, fd, offset, from: pending.moved };
+        match self.ring.start(slot, what, buf) {
+            Ok(()) => self.pending[slot] = Some(pending),
+            Err(buf) => {
+                let result = Err(io::Error::other("the ring has no room"));
+                self.ended.push_back(Completion { tag: pending.tag, result, buf });
+            }
+        }
+    }
+
+    /// What the end of a transfer means; `None` where it goes on.
+    fn take(&mut self, ended: Ended) -> Option<Completion> {
+        let Ended { slot, result, buf } = ended;
+        let mut pending = self.pending[slot].take()?;
+        match progress(&mut pending, result, buf.len()) {
+            Some(result) => Some(Completion { tag: pending.tag, result, buf }),
+            None => {
+                self.push(slot, pending, buf);
+                None
+            }
+        }
+    }
+
+    /// The ring broke: everything under way fails, with other buffers than it came with.
+    fn fail_all(&mut self, error: &io::Error) {
+        for (slot, len) in self.ring.abandon() {
+            let Some(pending) = self.pending[slot].take() else { continue };
+            let result = Err(io::Error::new(error.kind(), error.to_string()));
+            let buf = super::Buf::zeroed(len);
+            self.ended.push_back(Completion { tag: pending.tag, result, buf });
+        }
+    }
+}
+
+/// Books what the kernel said; gives the result, or `None` where the transfer has to go on.
+fn progress(pending: &mut Pending, result: i32, len: usize) -> Option<io::Result<()>> {
+    match usize::try_from(result) {
+        Ok(_) if pending.kind == OpKind::Flush => return Some(Ok(())),
+        Ok(0) => return Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        Ok(moved) => pending.moved += moved,
+        Err(_) if matches!(-result, EAGAIN | EINTR) && pending.tries < TRIES => pending.tries += 1,
+        Err(_) => return Some(Err(io::Error::from_raw_os_error(-result))),
+    }
+    (pending.moved >= len && pending.kind != OpKind::Flush).then_some(Ok(()))
+}
+
+impl Engine for UringEngine {
+    fn align(&self, dev: DevId) -> u64 {
+        self.devices.get(dev.0).map_or(1, Device::align)
+    }
+
+    fn size(&self, dev: DevId) -> Bytes {
+        self.devices.get(dev.0).map_or(Bytes::ZERO, Device::size)
+    }
+
+    fn depth(&self) -> usize {
+        self.pending.len()
+    }
+
+    fn submit(&mut self, op: Op) -> Result<(), Box<SubmitError>> {
+        if let Err(why) = self.check(&op) {
+            return Err(Box::new(SubmitError { why, op }));
+        }
+        let empty = op.kind != OpKind::Flush && op.buf.is_empty();
+        match self.ring.free() {
+            _ if !self.fits(&op) => self.end_at_once(op, Err(io::ErrorKind::UnexpectedEof.into())),
+            _ if empty => self.end_at_once(op, Ok(())),
+            Some(slot) => self.start(slot, op),
+            None => return Err(Box::new(SubmitError { why: SubmitWhy::Full, op })),
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Option<Completion> {
+        loop {
+            if let Some(ended) = self.ended.pop_front() {
+                return Some(ended);
+            }
+            match self.ring.ended() {
+                Ok(None) => return self.ended.pop_front(),
+                Ok(Some(ended)) => {
+                    let Some(completion) = self.take(ended) else { continue };
+                    return Some(completion);
+                }
+                Err(error) => self.fail_all(&error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

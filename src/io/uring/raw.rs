@@ -1,0 +1,177 @@
+//! The ring itself, and the only unsafe code of this room.
+//!
+//! The kernel reads and writes the buffers of what is under way, so the ring owns them: a buffer
+//! goes in with its transfer and comes out with its end, and a ring that is dropped first waits for
+//! all ends. Where even waiting fails, buffers are leaked rather than freed under the kernel's
+//! hands. Descriptors are not registered: the kernel lets go of registered files some time after a
+//! process was killed, and the command that is to go on would find its members locked.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::thread::sleep;
+use std::time::Duration;
+
+use io_uring::squeue::Entry;
+use io_uring::{IoUring, Probe, opcode, types};
+use nix::libc::{EAGAIN, EBUSY, EINTR};
+
+use crate::io::{Buf, OpKind};
+
+/// The most bytes of one transfer: the kernel takes no more than 2 GiB less a page.
+const MOST: usize = 1 << 30;
+
+/// How long to leave a kernel alone that has no memory for requests.
+const NAP: Duration = Duration::from_millis(1);
+
+/// What is to be moved; the part before `from` was moved already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transfer {
+    pub(super) kind: OpKind,
+    pub(super) fd: RawFd,
+    pub(super) offset: u64,
+    pub(super) from: usize,
+}
+
+/// How a transfer ended: its slot, what the kernel said, and the buffer.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) slot: usize,
+    pub(super) result: i32,
+    pub(super) buf: Buf,
+}
+
+/// A ring with a buffer, or none, in each of its slots.
+pub(super) struct Ring {
+    ring: IoUring,
+    held: Vec<Option<Buf>>,
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ring({} of {} slots)", self.under_way(), self.held.len())
+    }
+}
+
+impl Ring {
+    /// A ring for `depth` transfers at once.
+    ///
+    /// # Errors
+    /// The kernel has none, forbids it, or lacks an operation.
+    pub(super) fn new(depth: u32) -> io::Result<Self> {
+        let ring = IoUring::new(depth)?;
+        let mut probe = Probe::new();
+        ring.submitter().register_probe(&mut probe)?;
+        let needed = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE];
+        match needed.iter().all(|code| probe.is_supported(*code)) {
+            true => Ok(Self { ring, held: (0..depth).map(|_| None).collect() }),
+            false => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    pub(super) fn under_way(&self) -> usize {
+        self.held.iter().flatten().count()
+    }
+
+    /// A slot that holds nothing.
+    pub(super) fn free(&self) -> Option<usize> {
+        self.held.iter().position(Option::is_none)
+    }
+
+    /// Queues a transfer in a free slot; the kernel hears of it at the next [`Self::ended`].
+    ///
+    /// # Errors
+    /// No such slot, or it is taken, or no room: the buffer comes back.
+    pub(super) fn start(&mut self, slot: usize, what: Transfer, mut buf: Buf) -> Result<(), Buf> {
+        if self.held.get(slot).is_none_or(Option::is_some) || what.from > buf.len() {
+            return Err(buf);
+        }
+        let entry = entry(what, &mut buf).user_data(slot as u64);
+        self.held[slot] = Some(buf);
+        // SAFETY: the entry points into a buffer that `held` keeps, at a fixed place on the heap,
+        // until the kernel says that it is done with it; nobody else can reach a buffer that is
+        // read into, and nobody changes one that is written from while it is shared.
+        let pushed = unsafe { self.ring.submission().push(&entry) };
+        match (pushed, self.held[slot].take()) {
+            (Err(_), Some(buf)) => Err(buf),
+            (_, held) => {
+                self.held[slot] = held;
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for the next end; `None` where nothing is under way.
+    ///
+    /// # Errors
+    /// The ring does not work any more.
+    pub(super) fn ended(&mut self) -> io::Result<Option<Ended>> {
+        while self.under_way() > 0 {
+            if let Some(ended) = self.reap() {
+                return Ok(Some(ended));
+            }
+            self.enter()?;
+        }
+        Ok(None)
+    }
+
+    fn reap(&mut self) -> Option<Ended> {
+        let entry = self.ring.completion().next()?;
+        let slot = usize::try_from(entry.user_data()).ok()?;
+        let buf = self.held.get_mut(slot)?.take()?;
+        Some(Ended { slot, result: entry.result(), buf })
+    }
+
+    /// Tells the kernel what was queued and waits for an end.
+    fn enter(&self) -> io::Result<()> {
+        match self.ring.submit_and_wait(1) {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                Some(EINTR) => Ok(()),
+                Some(EAGAIN | EBUSY) => {
+                    sleep(NAP);
+                    Ok(())
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Gives up on all that is under way: the kernel may still use the buffers, so they are never
+    /// freed. Gives their slots and lengths.
+    pub(super) fn abandon(&mut self) -> Vec<(usize, usize)> {
+        let held = self.held.iter_mut().enumerate();
+        held.filter_map(|(slot, held)| {
+            let buf = held.take()?;
+            let len = buf.len();
+            std::mem::forget(buf);
+            Some((slot, len))
+        })
+        .collect()
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        while let Ok(Some(_)) = self.ended() {}
+        self.abandon();
+    }
+}
+
+fn entry(what: Transfer, buf: &mut Buf) -> Entry {
+    let fd = types::Fd(what.fd);
+    let left = (buf.len() - what.from).min(MOST);
+    let len = u32::try_from(left).unwrap_or(0);
+    match what.kind {
+        OpKind::Read => {
+            let to = buf.bytes_mut()[what.from..].as_mut_ptr();
+            opcode::Read::new(fd, to, len).offset(what.offset).build()
+        }
+        OpKind::Write => {
+            let from = buf.bytes()[what.from..].as_ptr();
+            opcode::Write::new(fd, from, len).offset(what.offset).build()
+        }
+        OpKind::Flush => opcode::Fsync::new(fd).build(),
+    }
+}
