@@ -198,9 +198,7 @@ impl<'a> Batch<'a> {
 
     /// The next thing to do; `None` when an event must come first, or when all is over.
     pub fn next_action(&mut self) -> Option<Action> {
-        if self.actions.is_empty() {
-            self.advance();
-        }
+        while self.actions.is_empty() && self.advance() {}
         self.actions.pop_front()
     }
 
@@ -230,7 +228,9 @@ impl<'a> Batch<'a> {
         })
     }
 
-    fn advance(&mut self) {
+    /// One step on; false where an event must come first, or all is over. A step may need no
+    /// action: a piece that is as it should be, or that nobody has.
+    fn advance(&mut self) -> bool {
         match self.phase {
             Phase::Copying if !self.pieces.is_empty() && self.windows.len() < self.depth => {
                 self.open_window();
@@ -238,8 +238,9 @@ impl<'a> Batch<'a> {
             Phase::Copying if self.pieces.is_empty() && self.windows.is_empty() => {
                 self.start_flushing();
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// Cuts the next window off the front of the work.

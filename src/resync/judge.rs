@@ -17,7 +17,7 @@ use crate::io::{DevId, Engine};
 use crate::units::{Bytes, Sectors, Slot};
 
 /// The unit in which a resync without a bitmap is counted.
-const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
+pub(super) const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
 
 /// Everything decided.
 #[derive(Debug)]

@@ -3,6 +3,10 @@
 // Small numbers by construction.
 #![allow(clippy::cast_possible_truncation)]
 
+mod cases;
 mod crash;
+mod faults;
 mod lab;
+mod model;
+mod oracle;
 mod runs;

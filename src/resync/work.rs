@@ -3,11 +3,13 @@
 //! The order is the safety of it: data, flush, bits, flush, superblocks, flush. A batch's bits are
 //! cleared only with its proof of durability, and superblocks say clean only when no chunk is left.
 
+use std::collections::BTreeSet;
+
 use super::batch::Batch;
 use super::due::Source;
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
-use super::judge::Judged;
+use super::judge::{Judged, NOMINAL_CHUNK};
 use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
@@ -19,7 +21,7 @@ use crate::array::repair::{Holder, Rank, Repair};
 use crate::error::{Error, Result};
 use crate::format::checkpoint;
 use crate::format::md::Superblock;
-use crate::units::{Bytes, Sectors};
+use crate::units::{Bytes, SectorRange, Sectors};
 
 /// Largest piece read at once.
 const WINDOW: Sectors = Sectors::new(1 << 11);
@@ -142,7 +144,7 @@ fn copy(
         }
     }
     if let Source::Everything { .. } = source {
-        report.chunks_synced = report.chunks_total;
+        report.chunks_synced = report.chunks_total.saturating_sub(touched(&report.unreadable));
     }
     match report.unreadable.is_empty() {
         true => Ok(Outcome::Done),
@@ -158,6 +160,14 @@ fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
     let each = Bytes::from(buffers).get().saturating_mul(piece.get());
     let windows = options.memory.unwrap_or(MEMORY).get().checked_div(each).unwrap_or(1);
     usize::try_from(windows).unwrap_or(usize::MAX).max(1)
+}
+
+/// How many of the chunks that are counted without a bitmap `ranges` touch.
+fn touched(ranges: &[SectorRange]) -> u64 {
+    let chunk = |at: Sectors| at.get() / NOMINAL_CHUNK.get();
+    let last = |range: &SectorRange| chunk(range.end().saturating_sub(Sectors::new(1)));
+    let chunks = ranges.iter().flat_map(|range| chunk(range.start)..=last(range));
+    chunks.collect::<BTreeSet<_>>().len() as u64
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.

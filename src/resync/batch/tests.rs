@@ -141,3 +141,22 @@ fn an_empty_batch_is_over_at_once() {
     let (actions, ended) = drive(Batch::new(&mirror(1, 2), &[], Sectors::new(8), 1), |_| true);
     assert!(actions.is_empty() && ended.durable.get().is_empty() && !ended.stopped);
 }
+
+/// A chunk of which those who are behind have no copy, and one that nobody can give.
+#[test]
+fn pieces_that_need_no_action_do_not_stop_it() {
+    let geometry = Geometry::from_numbers(10, 0x102, Sectors::new(8), Sectors::new(64), 3).unwrap();
+    let holder = |member, behind| {
+        Some(Holder { member, data_offset: Sectors::ZERO, behind, rank: Rank::Plain })
+    };
+    let holders = vec![holder(0, false), holder(1, true), holder(2, false)];
+    let one_behind = Repair { geometry, holders, renew: false };
+    let batch = Batch::new(&one_behind, &[range(8, 8), range(16, 8)], Sectors::new(8), 1);
+    let (actions, ended) = drive(batch, |_| true);
+    assert!(actions.contains(&Action::Flush { member: 1 }));
+    assert_eq!(*ended.durable.get(), [range(8, 8), range(16, 8)]);
+    let holders = vec![holder(0, false), None, None];
+    let alone = Repair { holders, ..one_behind };
+    let batch = Batch::new(&alone, &[range(16, 8), range(0, 8)], Sectors::new(8), 1);
+    assert_eq!(drive(batch, |_| true).1.unreadable, [range(16, 8)]);
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use super::oracle::{PAGE, Shape, content};
 use crate::error::Result;
 use crate::format::Probe;
 use crate::format::bitmap::{self, BitmapSuper, NewBitmap, bits};
@@ -19,7 +20,6 @@ use crate::units::{ChunkRun, ChunkSize, Chunks, Events, Sectors, Slot};
 pub(super) const CHUNK: u64 = 4096;
 pub(super) const CHUNKS: u64 = 16;
 pub(super) const EVENTS: u64 = 20;
-pub(super) const SIZE: Sectors = Sectors::new(CHUNKS * 8);
 const UUID: [u8; 16] = *b"0123456789abcdef";
 
 pub(super) const V0_90: MdVersion = MdVersion::V0_90(HostOrder::Little);
@@ -40,15 +40,19 @@ pub(super) const DIRTY: State = State { events: EVENTS, clean: false, listed: tr
 /// An array in memory. The bitmap file, if it has one, is the last disk.
 #[derive(Clone, Debug)]
 pub(super) struct Lab {
+    pub(super) shape: Shape,
     pub(super) version: MdVersion,
     pub(super) disks: Vec<Vec<u8>>,
     pub(super) members: usize,
     pub(super) file: bool,
 }
 
-pub(super) fn new_array(version: MdVersion, raid_disks: usize, file: bool) -> NewArray {
+fn new_array(shape: Shape, version: MdVersion, file: bool) -> NewArray {
     let uuid = MdUuid::from_bytes(UUID);
-    let mut array = NewArray::mirror(version, uuid, u16::try_from(raid_disks).unwrap(), SIZE);
+    let disks = u16::try_from(shape.disks).unwrap();
+    let mut array = NewArray::mirror(version, uuid, disks, Sectors::new(shape.pages * 8));
+    (array.level, array.layout) = (shape.level, shape.layout);
+    array.chunk = Sectors::new(shape.chunk * 8);
     array.bblog = false;
     if !version.is_at_end() {
         array.data_offset = Sectors::new(32);
@@ -60,19 +64,28 @@ pub(super) fn new_array(version: MdVersion, raid_disks: usize, file: bool) -> Ne
 }
 
 impl Lab {
-    /// `dirty` lists the chunks whose bits are set.
+    /// A mirror; `dirty` lists the chunks whose bits are set.
     pub(super) fn new(version: MdVersion, states: &[State], dirty: &[u64], file: bool) -> Self {
-        let array = new_array(version, states.len(), file);
-        let device = array.least_device().unwrap().max(Sectors::new(512));
+        Self::of(Shape::mirror(states.len()), version, states, dirty, file)
+    }
+
+    /// An array of any shape.
+    pub(super) fn of(
+        shape: Shape,
+        version: MdVersion,
+        states: &[State],
+        dirty: &[u64],
+        file: bool,
+    ) -> Self {
+        let array = new_array(shape, version, file);
+        let device = array.least_device().unwrap();
         let len = usize::try_from(device.to_bytes().unwrap().get()).unwrap();
-        let mut lab =
-            Self { version, disks: vec![vec![0; len]; states.len()], members: states.len(), file };
-        for (slot, state) in states.iter().enumerate() {
-            lab.make_member(&array, slot, states, device);
-            lab.fill(&array, slot, state);
-        }
-        let header = header();
-        let bits = dirty_bits(dirty);
+        let members = states.len();
+        let mut lab = Self { shape, version, disks: vec![vec![0; len]; members], members, file };
+        (0..members).for_each(|slot| lab.make_member(&array, slot, states, device));
+        lab.fill(states);
+        let header = header(shape);
+        let bits = dirty_bits(shape, dirty);
         if file {
             let mut disk = header.0.to_vec();
             disk.extend(&bits);
@@ -109,13 +122,28 @@ impl Lab {
         self.disks[slot][at..at + bytes.len()].copy_from_slice(&bytes);
     }
 
-    fn fill(&mut self, array: &NewArray, slot: usize, state: &State) {
-        let start = usize::try_from(array.data_offset.get() * 512).unwrap();
-        for chunk in 0..CHUNKS {
-            let other = if state.differs.contains(&chunk) { 0x80 + slot as u8 } else { 0 };
-            let at = start + usize::try_from(chunk * CHUNK).unwrap();
-            self.disks[slot][at..at + CHUNK as usize].fill(chunk as u8 + 1 + other);
+    fn fill(&mut self, states: &[State]) {
+        for (n, unit) in self.shape.units().iter().enumerate() {
+            let chunk = n as u64 / self.shape.bit;
+            for (disk, page, bytes) in content(unit, n) {
+                let stale = states[disk].differs.contains(&chunk);
+                let other = if stale { 0x80 + disk as u8 } else { 0 };
+                let at = self.page_at(page);
+                let there = &mut self.disks[disk][at..at + PAGE];
+                there.iter_mut().zip(bytes).for_each(|(to, from)| *to = from ^ other);
+            }
         }
+    }
+
+    /// Where a page of the data area lies on a member.
+    pub(super) fn page_at(&self, page: u64) -> usize {
+        let offset = if self.version.is_at_end() { 0 } else { 32 * 512 };
+        offset + page as usize * PAGE
+    }
+
+    pub(super) fn page(&self, disk: usize, page: u64) -> &[u8] {
+        let at = self.page_at(page);
+        &self.disks[disk][at..at + PAGE]
     }
 
     fn put_bitmap(&mut self, slot: usize, header: &[u8], bits: &[u8]) {
@@ -168,9 +196,7 @@ impl Lab {
 
     /// The data of one chunk of a member.
     pub(super) fn chunk(&self, disk: usize, chunk: u64) -> &[u8] {
-        let offset = new_array(self.version, self.members, self.file).data_offset.get() * 512;
-        let at = usize::try_from(offset + chunk * CHUNK).unwrap();
-        &self.disks[disk][at..at + CHUNK as usize]
+        self.page(disk, chunk)
     }
 
     pub(super) fn engine(&self) -> MemEngine {
@@ -207,13 +233,13 @@ fn left(states: &[State], state: State) -> Vec<crate::format::md::Left> {
     .collect()
 }
 
-fn header() -> bitmap::RawBitmapSuper {
+fn header(shape: Shape) -> bitmap::RawBitmapSuper {
     let new = NewBitmap {
         uuid: UUID,
         events: Events::new(EVENTS),
         events_cleared: Events::new(EVENTS - 10),
-        sync_size: SIZE,
-        chunk: ChunkSize::from_bytes(CHUNK).unwrap(),
+        sync_size: Sectors::new(shape.claimed() * 8),
+        chunk: ChunkSize::from_bytes(shape.bit * CHUNK).unwrap(),
         delay: 5,
         write_behind: 0,
         sectors_reserved: 0,
@@ -221,10 +247,12 @@ fn header() -> bitmap::RawBitmapSuper {
     new.encode()
 }
 
-fn dirty_bits(dirty: &[u64]) -> Vec<u8> {
-    let mut bytes = vec![0; usize::try_from(CHUNKS.div_ceil(8)).unwrap()];
-    for chunk in dirty {
-        let run = ChunkRun { first: Chunks::new(*chunk), count: Chunks::new(1) };
+/// A bit behind the array's end is set as well, where the bitmap has one: it means nothing.
+fn dirty_bits(shape: Shape, dirty: &[u64]) -> Vec<u8> {
+    let claimed = shape.claimed().div_ceil(shape.bit);
+    let mut bytes = vec![0; usize::try_from(claimed.div_ceil(8)).unwrap()];
+    for chunk in dirty.iter().copied().chain(shape.chunks()..claimed) {
+        let run = ChunkRun { first: Chunks::new(chunk), count: Chunks::new(1) };
         bits::set_run(&mut bytes, run);
     }
     bytes
