@@ -10,6 +10,7 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 use nix::libc::EBUSY;
 
+use super::patience::patient;
 use super::reasons::InUse;
 use crate::error::{Error, Result};
 
@@ -54,7 +55,10 @@ fn open(path: &Path, write: bool, extra: OFlag, device: bool) -> Result<File> {
 }
 
 fn lock(file: &File, path: &Path) -> Result<()> {
-    file.try_lock().map_err(|error| match error {
+    let locked = |answer: &std::result::Result<(), TryLockError>| {
+        matches!(answer, Err(TryLockError::WouldBlock))
+    };
+    patient(|| file.try_lock(), locked).map_err(|error| match error {
         TryLockError::WouldBlock => refused(&InUse::Locked, path),
         TryLockError::Error(error) => Error::io("lock", path, error),
     })

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::libc::{EBUSY, O_CLOEXEC, O_EXCL};
 
+use super::patience::patient;
 use super::reasons::{Facts, Node, Probe, Relation};
 use crate::error::{Error, Result};
 use crate::sysfs::{DevNum, System, block::BlockDevice, loops::LoopDevice};
@@ -81,8 +82,11 @@ fn device_number(path: &Path) -> Option<DevNum> {
 }
 
 fn probe_device(path: &Path) -> Result<Probe> {
-    let open = fs::OpenOptions::new().read(true).custom_flags(O_EXCL | O_CLOEXEC).open(path);
-    match open {
+    let open = || fs::OpenOptions::new().read(true).custom_flags(O_EXCL | O_CLOEXEC).open(path);
+    let busy = |opened: &io::Result<File>| {
+        opened.as_ref().is_err_and(|error| error.raw_os_error() == Some(EBUSY))
+    };
+    match patient(open, busy) {
         Ok(_) => Ok(Probe::Free),
         Err(error) if error.raw_os_error() == Some(EBUSY) => Ok(Probe::ExclusiveOpenFails),
         Err(error) => Err(Error::io("open", path, error)),
@@ -97,7 +101,10 @@ fn probe_file(path: &Path) -> Result<Probe> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Probe::Free),
         Err(error) => return Err(Error::io("open", path, error)),
     };
-    match file.try_lock_shared() {
+    let locked = |answer: &std::result::Result<(), TryLockError>| {
+        matches!(answer, Err(TryLockError::WouldBlock))
+    };
+    match patient(|| file.try_lock_shared(), locked) {
         Ok(()) => Ok(Probe::Free),
         Err(TryLockError::WouldBlock) => Ok(Probe::Locked),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path, error)),

@@ -8,6 +8,7 @@ mod coherent;
 mod exclusive;
 mod facts;
 mod members;
+mod patience;
 mod reasons;
 mod running;
 pub mod signature;
