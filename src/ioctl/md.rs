@@ -182,14 +182,6 @@ impl MdDevice {
         self.told(Call::StopArray, raw::stop(&self.file))
     }
 
-    /// Makes a read-only array writable.
-    ///
-    /// # Errors
-    /// The driver's refusal.
-    pub fn restart_rw(&self) -> Result<()> {
-        self.told(Call::RestartRw, raw::restart_rw(&self.file))
-    }
-
     /// Adds a device to a 0.90 array; `device` as [`dev_by_value`] makes it, `path` for the message.
     ///
     /// # Errors

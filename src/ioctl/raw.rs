@@ -124,7 +124,6 @@ ioctl_write_int_bad!(set_disk_faulty, request_code_none!(9, 0x29));
 ioctl_write_int_bad!(set_bitmap_file, request_code_write!(9, 0x2b, std::mem::size_of::<c_int>()));
 ioctl_write_ptr!(run_array, 9, 0x30, Param);
 ioctl_none!(stop_array, 9, 0x32);
-ioctl_none!(restart_array_rw, 9, 0x34);
 
 /// Bytes of a block device.
 pub(super) fn size_bytes(device: &File) -> nix::Result<u64> {
@@ -233,13 +232,6 @@ pub(super) fn stop(array: &File) -> nix::Result<()> {
     Ok(())
 }
 
-/// Makes a read-only array writable.
-pub(super) fn restart_rw(array: &File) -> nix::Result<()> {
-    // SAFETY: the descriptor is open, and the call takes no argument.
-    unsafe { restart_array_rw(array.as_raw_fd()) }?;
-    Ok(())
-}
-
 /// Adds a device to a 0.90 array.
 pub(super) fn hot_add(array: &File, device: u32) -> nix::Result<()> {
     // SAFETY: the descriptor of the array is open; the argument is a number.
@@ -302,7 +294,6 @@ mod tests {
         assert_eq!(request_code_write!(9, 0x2b, size_of::<c_int>()), 0x4004_092b);
         assert_eq!(request_code_write!(9, 0x30, size_of::<Param>()), 0x400c_0930);
         assert_eq!(request_code_none!(9, 0x32), 0x932);
-        assert_eq!(request_code_none!(9, 0x34), 0x934);
         assert_eq!(request_code_none!(0, 1), 1);
         assert_eq!(BLKGETSIZE64, 0x8008_1272);
         assert_eq!(request_code_none!(0x12, 104), 0x1268);

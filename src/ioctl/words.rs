@@ -20,8 +20,6 @@ pub enum Call {
     RunArray,
     /// STOP_ARRAY.
     StopArray,
-    /// RESTART_ARRAY_RW.
-    RestartRw,
     /// HOT_ADD_DISK.
     HotAddDisk,
     /// HOT_REMOVE_DISK.
@@ -42,7 +40,6 @@ impl Call {
             Self::AddNewDisk => "add the device",
             Self::RunArray => "start the array",
             Self::StopArray => "stop the array",
-            Self::RestartRw => "make the array writable",
             Self::HotAddDisk => "add the device",
             Self::HotRemoveDisk => "remove the device",
             Self::SetDiskFaulty => "declare the device failed",
@@ -140,7 +137,7 @@ fn of_call(call: Call, errno: Errno) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const CALLS: [Call; 11] = [
+    const CALLS: [Call; 10] = [
         Call::Ask,
         Call::AttachBitmap,
         Call::DetachBitmap,
@@ -148,7 +145,6 @@ mod tests {
         Call::AddNewDisk,
         Call::RunArray,
         Call::StopArray,
-        Call::RestartRw,
         Call::HotAddDisk,
         Call::HotRemoveDisk,
         Call::SetDiskFaulty,
