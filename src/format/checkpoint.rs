@@ -56,7 +56,8 @@ fn slot(bytes: &[u8]) -> Option<Checkpoint> {
     let sound = word(COVERED)? == digest(bytes.get(..COVERED)?);
     let found =
         Checkpoint { sequence: word(24)?, digest: word(32)?, position: Sectors::new(word(40)?) };
-    (good && sound).then_some(found)
+    // Nothing can come after the last number: no run of ours ever got there.
+    (good && sound && found.sequence < u64::MAX).then_some(found)
 }
 
 /// FNV-1a: notices what was torn and what was mistaken. Nobody is kept from forging it.
@@ -93,6 +94,8 @@ mod tests {
             torn[SLOT_BYTES + byte] ^= 0x10;
             assert_eq!(Checkpoint::decode(&torn), Some(at(4)), "byte {byte}");
         }
+        let last = Checkpoint { sequence: u64::MAX, ..at(1) };
+        assert_eq!(Checkpoint::decode(&file(&[at(4), last])), Some(at(4)));
         assert_eq!(Checkpoint::decode(&[]), None);
         assert_eq!(Checkpoint::decode(&vec![0; BYTES]), None);
         assert_eq!(Checkpoint::decode(&file(&[at(3)])[..700]), None);
