@@ -10,6 +10,7 @@
 
 #![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
 
+mod build;
 mod case;
 mod control;
 mod dir;
@@ -156,6 +157,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs
