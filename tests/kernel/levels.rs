@@ -147,6 +147,11 @@ impl Trial {
         Ok(trial)
     }
 
+    /// One that crashed, of 1.2 metadata and with an internal bitmap.
+    pub(crate) fn crashed(shape: Shape) -> Result<Self> {
+        Self::of(Case { shape, metadata: "1.2", file: false, accident: Accident::Crash })
+    }
+
     /// What it holds by the rules of the kernel.
     pub(crate) fn content(&self) -> Result<Vec<u8>> {
         let (geometry, slots) = self.geometry()?;

@@ -22,6 +22,7 @@ mod guest;
 mod host;
 mod images;
 mod interrupted;
+mod killed;
 mod lab;
 mod levels;
 mod live;
@@ -153,6 +154,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(matrix::jobs());
     jobs.extend(special::jobs());
     jobs.extend(interrupted::jobs());
+    jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
