@@ -20,6 +20,10 @@ use crate::format::{Probe, bitmap};
 use crate::io::{DevId, Engine, read_span};
 use crate::units::{Bytes, Events, Sectors, Slot};
 
+/// Why nothing is due where the plan says so: a mirror of which one member is at hand.
+const ALONE: &str = "there is one current member only, and nothing to copy it to; a kernel that \
+                     builds the array with it alone forgets the bits";
+
 /// What somebody answers for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vouched {
@@ -230,7 +234,7 @@ impl Built {
         let none_dirty = matches!(state, BitmapState::Trusted { dirty: 0, .. });
         let quiet = Assembly { clean: true, ..assembly.clone() };
         let plan = match plan.decision {
-            Decision::Nothing => plan,
+            Decision::Nothing => Plan { reason: ALONE.into(), ..plan },
             Decision::Partial if none_dirty => Plan::nothing("no chunk is dirty", plan.sources),
             _ => Plan { reason: reason(&quiet, state, wishes), mark_dirty: false, ..plan },
         };

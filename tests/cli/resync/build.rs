@@ -105,6 +105,9 @@ fn bits_stay_set_while_a_member_is_missing() {
     let after = bare.images();
     assert!(after[0] == after[1]);
     assert_eq!(set_bits(&after[2]), 1);
+    let alone = told(&args, &[a, "missing"], 0);
+    assert_eq!(alone["decision"], "nothing");
+    assert!(alone["reason"].as_str().unwrap().contains("forgets the bits"), "{alone}");
     // `./missing` is a file.
     let said = told(&args, &[a, third.to_str().unwrap(), b], 0);
     assert_eq!(said["chunks_dirty_after"], 0);
