@@ -3,6 +3,7 @@
 //! Reads only. A dry run ends here; a real one comes here twice, before and after it opens the
 //! members for writing.
 
+use super::history;
 use super::load::{self, Bitmap};
 use super::observe::Stats;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
@@ -10,7 +11,7 @@ use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source};
 use crate::array::geometry::Geometry;
-use crate::array::{Assembly, Candidate, Standing, assemble};
+use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
 use crate::io::{DevId, Engine};
@@ -41,7 +42,10 @@ pub(super) fn judge(
     seen: &Seen,
 ) -> Result<Judged> {
     let candidates = seen.candidates();
-    let assembly = assemble(&candidates)?;
+    let assembly = match options.cluster_is_down {
+        true => assemble_of_cluster(&candidates)?,
+        false => assemble(&candidates)?,
+    };
     let freshest = &candidates[assembly.freshest];
     let geometry = Geometry::of(freshest.superblock.view())
         .map_err(|why| Error::refused(why).at_path(freshest.name))?;
@@ -58,6 +62,9 @@ pub(super) fn judge(
     let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
     let plan = plan(&candidates, &assembly, &geometry, &state, wishes)?;
+    if plan.decision == Decision::Partial {
+        history::told_since(engine, &candidates, &bitmap, &plan.returning)?;
+    }
     let array = candidates[assembly.freshest].superblock.view();
     let terms = match plan.decision {
         Decision::Nothing => None,
@@ -95,7 +102,7 @@ fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
     let Some((_, header)) = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none()) else {
         return Ok((0, Bytes::ZERO));
     };
-    let store = bitmap.store(header);
+    let store = bitmap.store(header, false);
     let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
     let failed = |e| Error::io("read the bits", &path, e);
     let dirty = store.count(engine).map_err(failed)?;

@@ -15,6 +15,8 @@ mod due;
 mod enough;
 mod exec;
 mod finish;
+pub mod form;
+mod history;
 mod judge;
 mod load;
 pub mod observe;
@@ -24,6 +26,7 @@ pub mod plan;
 mod prepare;
 mod report;
 mod run;
+mod slots;
 mod trust;
 mod work;
 

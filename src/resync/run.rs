@@ -20,7 +20,7 @@ use super::work;
 use crate::array::Candidate;
 use crate::error::{Error, Result};
 use crate::format::md::Superblock;
-use crate::guard::{System, array_running};
+use crate::guard::{System, array_running, cluster_lockspace};
 use crate::io::{Access, DevId, Device, Engine, EngineChoice, SyncEngine, choose};
 use crate::units::{Bytes, Slot};
 
@@ -51,6 +51,8 @@ pub struct ResyncOptions {
     pub full: bool,
     /// Take the data from this member.
     pub source: Option<Source>,
+    /// Somebody states that no node of the array's cluster has it.
+    pub cluster_is_down: bool,
     /// Only say what would be done.
     pub dry_run: bool,
     /// At most so many bytes a second.
@@ -84,6 +86,10 @@ pub fn resync(
     if let Some(name) = array_running(seen.uuid(), system)? {
         let what = format!("the array is running as {name}");
         return Err(Error::refused(what).hint("stop it first, or let the kernel resync it"));
+    }
+    if let Some(name) = cluster_lockspace(seen.uuid(), system)? {
+        let what = format!("this node is in the array's cluster: lockspace {name}");
+        return Err(Error::refused(what).hint("stop the array on every node first"));
     }
     let judged = judge(&mut engine, options, &seen)?;
     if options.dry_run || judged.plan.decision == Decision::Nothing {

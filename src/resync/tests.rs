@@ -6,6 +6,7 @@
 mod cases;
 mod crash;
 mod faults;
+mod forms;
 mod lab;
 mod model;
 mod oracle;

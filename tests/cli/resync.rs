@@ -11,6 +11,7 @@ mod bitmaps;
 mod care;
 mod checkpoint;
 mod engine;
+mod lockless;
 mod members;
 mod output;
 mod readonly;

@@ -106,7 +106,7 @@ fn a_power_cut_at_any_write_is_survived_by_raid6_of_ddf() {
 }
 
 /// Tries every image of one run; gives how many.
-fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> usize {
+pub(super) fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> usize {
     let model = Model::new(case, version, file);
     let (here, away) = model.whole().without_last(case.states.len() - case.away);
     let options = ResyncOptions { full: case.full, ..here.options() };
