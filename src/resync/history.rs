@@ -6,7 +6,7 @@
 //! was unwritten then and is clean now was written and synced without it.
 
 use super::load::{Bitmap, Place, read_header};
-use super::plan::needs_full;
+use super::plan::{Decision, Plan, needs_full};
 use crate::array::Candidate;
 use crate::error::{Error, Result};
 use crate::format::bitmap::{BitmapSuper, BitmapVersion, StateFlags, decode};
@@ -39,6 +39,17 @@ pub(super) fn told_since(
         }
     }
     Ok(())
+}
+
+/// What somebody should know who catches a member up from states, and cannot be looked at.
+pub(super) fn note(bitmap: &Bitmap, plan: &Plan) -> Option<&'static str> {
+    let (_, header) = bitmap.header.as_ref()?;
+    let lockless = header.version == BitmapVersion::Lockless6;
+    let catches_up = plan.decision == Decision::Partial && !plan.returning.is_empty();
+    (lockless && catches_up).then_some(
+        "Lockless bitmaps do not tell when chunks were last called clean: if another device held the \
+         returning member's slot meanwhile, use --full.",
+    )
 }
 
 fn untold(

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::care::Care;
 use super::exec::Exec;
+use super::history;
 use super::judge::judge;
 use super::load;
 use super::observe::Observer;
@@ -92,6 +93,9 @@ pub fn resync(
         return Err(Error::refused(what).hint("stop the array on every node first"));
     }
     let judged = judge(&mut engine, options, &seen)?;
+    if let Some(note) = history::note(&judged.bitmap, &judged.plan) {
+        observer.note(note);
+    }
     if options.dry_run || judged.plan.decision == Decision::Nothing {
         return Ok(judged.report(options, &seen));
     }

@@ -18,7 +18,7 @@ use crate::resync::ResyncOptions;
 
 const VERSIONS: [MdVersion; 4] = [V0_90, MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2];
 
-fn long() -> bool {
+pub(super) fn long() -> bool {
     std::env::var_os("MDBITMAP_LONG").is_some()
 }
 

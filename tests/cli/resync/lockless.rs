@@ -165,6 +165,8 @@ fn unwritten_chunks_are_not_visited_and_a_byte_that_means_nothing_is() {
 #[test]
 fn a_member_whose_past_is_not_told_takes_a_full_resync() {
     let Some(array) = Unpacked::of("raid1-stale", 2) else { return };
+    let planned = run([&["resync", "--dry-run"][..], &array.paths()].concat());
+    assert!(planned.status == 0 && planned.err.contains("use --full"), "{}", planned.err);
     // Unwritten when it left, written and synced with another one since.
     write_states(&array.members[1], 7, &[0]);
     write_states(&array.members[0], 7, &[1]);
