@@ -139,6 +139,15 @@ pub fn assemble(candidates: &[Candidate<'_>]) -> Result<Assembly> {
     put_together(candidates, Purpose::Resync)
 }
 
+/// Puts an array together as [`assemble`] does, one of a cluster included: somebody has stated that
+/// no node has it.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn assemble_of_cluster(candidates: &[Candidate<'_>]) -> Result<Assembly> {
+    put_together(candidates, Purpose::ResyncOfCluster)
+}
+
 /// Puts an array of any level together from `candidates`, for the kernel to start: the same members
 /// count as for [`assemble`].
 ///

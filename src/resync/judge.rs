@@ -4,6 +4,7 @@
 //! members for writing.
 
 use super::built::without_events;
+use super::history;
 use super::load::{self, Bitmap};
 use super::observe::Stats;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
@@ -12,7 +13,7 @@ use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source};
 use super::sample::Sampler;
 use crate::array::geometry::Geometry;
-use crate::array::{Assembly, Candidate, Standing, assemble};
+use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
 use crate::io::{DevId, Engine};
@@ -45,6 +46,7 @@ pub(super) fn judge(
     let candidates = seen.candidates();
     let assembly = match &options.build {
         Some(built) => built.assembly()?,
+        None if options.cluster_is_down => assemble_of_cluster(&candidates)?,
         None => assemble(&candidates)?,
     };
     let freshest = &candidates[assembly.freshest];
@@ -67,6 +69,9 @@ pub(super) fn judge(
         built.fits(&bitmap, array)?;
     }
     let mut plan = plan(&candidates, &assembly, &geometry, &state, wishes)?;
+    if plan.decision == Decision::Partial {
+        history::told_since(engine, &candidates, &bitmap, &plan.returning)?;
+    }
     if let Some(built) = &options.build {
         plan = built.settle(plan, &assembly, &bitmap, &state, wishes)?;
         if built.is_sampled(&plan) {
@@ -98,7 +103,7 @@ fn sampler<'a>(assembly: &Assembly, geometry: &'a Geometry, bitmap: &Bitmap) -> 
         place.into_iter().for_each(|place| *place = Some(member.index));
     }
     let believed = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none());
-    Sampler { geometry, current, bits: believed.map(|(_, header)| bitmap.store(header)) }
+    Sampler { geometry, current, bits: believed.map(|(_, header)| bitmap.store(header, false)) }
 }
 
 /// The slot of the member that is to be the source.
@@ -121,7 +126,7 @@ fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
     let Some((_, header)) = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none()) else {
         return Ok((0, Bytes::ZERO));
     };
-    let store = bitmap.store(header);
+    let store = bitmap.store(header, false);
     let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
     let failed = |e| Error::io("read the bits", &path, e);
     let dirty = store.count(engine).map_err(failed)?;

@@ -16,6 +16,8 @@ mod due;
 mod enough;
 mod exec;
 mod finish;
+pub mod form;
+mod history;
 mod judge;
 mod load;
 pub mod observe;
@@ -26,6 +28,7 @@ mod prepare;
 mod report;
 mod run;
 mod sample;
+mod slots;
 mod trust;
 mod work;
 

@@ -187,7 +187,8 @@ fn partial(
     Ok(Decision::Partial)
 }
 
-fn needs_full(why: impl Into<String>) -> Error {
+/// Refused, and `--full` is the way.
+pub(super) fn needs_full(why: impl Into<String>) -> Error {
     Error::refused(why).hint("copy everything with --full")
 }
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::built::Built;
 use super::care::Care;
 use super::exec::Exec;
+use super::history;
 use super::judge::judge;
 use super::load;
 use super::observe::Observer;
@@ -21,7 +22,7 @@ use super::work;
 use crate::array::Candidate;
 use crate::error::{Error, Result};
 use crate::format::md::Superblock;
-use crate::guard::{System, array_running};
+use crate::guard::{System, array_running, cluster_lockspace};
 use crate::io::{Access, DevId, Device, Engine, EngineChoice, SyncEngine, choose};
 use crate::units::{Bytes, Slot};
 
@@ -54,6 +55,8 @@ pub struct ResyncOptions {
     pub full: bool,
     /// Take the data from this member.
     pub source: Option<Source>,
+    /// Somebody states that no node of the array's cluster has it.
+    pub cluster_is_down: bool,
     /// Only say what would be done.
     pub dry_run: bool,
     /// At most so many bytes a second.
@@ -93,7 +96,14 @@ pub fn resync(
         let what = format!("the array is running as {name}");
         return Err(Error::refused(what).hint("stop it first, or let the kernel resync it"));
     }
+    if let Some(name) = cluster_lockspace(seen.uuid(), system)? {
+        let what = format!("this node is in the array's cluster: lockspace {name}");
+        return Err(Error::refused(what).hint("stop the array on every node first"));
+    }
     let judged = judge(&mut engine, options, &seen)?;
+    if let Some(note) = history::note(&judged.bitmap, &judged.plan) {
+        observer.note(note);
+    }
     if options.dry_run || judged.plan.decision == Decision::Nothing {
         return Ok(judged.report(options, &seen));
     }

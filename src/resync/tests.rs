@@ -7,6 +7,7 @@ mod built;
 mod cases;
 mod crash;
 mod faults;
+mod forms;
 mod lab;
 mod model;
 mod oracle;

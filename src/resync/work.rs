@@ -45,7 +45,8 @@ pub(super) fn work(
         exec.test_arithmetic()?;
     }
     let freshest = &seen.superblocks[assembly.freshest];
-    let mut bits = terms.as_ref().map(|terms| bitmap.store(&terms.value));
+    let returning = !plan.returning.is_empty();
+    let mut bits = terms.as_ref().map(|terms| bitmap.store(&terms.value, returning));
     let seats = seats(options, seen, &plan);
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());

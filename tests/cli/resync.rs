@@ -12,6 +12,7 @@ mod build;
 mod care;
 mod checkpoint;
 mod engine;
+mod lockless;
 mod members;
 mod output;
 mod readonly;

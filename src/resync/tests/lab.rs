@@ -160,7 +160,7 @@ impl Lab {
         }
     }
 
-    fn bitmap_at(&self, disk: usize) -> Option<usize> {
+    pub(super) fn bitmap_at(&self, disk: usize) -> Option<usize> {
         if disk >= self.members {
             return Some(0);
         }
@@ -186,9 +186,8 @@ impl Lab {
         let at = self.bitmap_at(disk)?;
         let image = &self.disks[disk];
         let value = bitmap::decode(&image[at..at + 256]).value?;
-        let bits = &image[at + 256..];
-        let set = (0..value.chunks().get()).filter(|n| bits::is_set(bits, *n));
-        Some((value, set.collect()))
+        let set = super::forms::dirty(&value, &image[at..]);
+        Some((value, set))
     }
 
     /// The data of one chunk of a member.
@@ -205,6 +204,7 @@ impl Lab {
         ResyncOptions {
             members: (0..self.members).map(|n| PathBuf::from(n.to_string())).collect(),
             bitmap: self.file.then(|| PathBuf::from("bitmap")),
+            cluster_is_down: self.superblock(0).is_some_and(|found| found.view().clustered),
             now: 2,
             ..ResyncOptions::default()
         }
