@@ -12,7 +12,7 @@ use crate::guard::System;
 use crate::io::EngineChoice;
 use crate::output::progress::{self, Style};
 use crate::output::resync as render;
-use crate::resync::{Care, Outcome, Report, ResyncOptions, Source, resync};
+use crate::resync::{Care, Outcome, Replacement, Report, ResyncOptions, Source, resync};
 use crate::units::{Bytes, Slot, parse_size};
 
 /// Make the members of a stopped array agree, following its bitmap.
@@ -37,12 +37,28 @@ pub struct ResyncArgs {
     #[arg(short, long, value_name = "PATH")]
     bitmap: Option<PathBuf>,
 
+    /// Fill the missing member's slot with a new device DEV, and make it a member; may be given
+    /// several times. Name all other members; what was in the slot before is given up
+    #[arg(long, value_name = "SLOT=DEV", value_parser = parse_replacement)]
+    replace: Vec<Replacement>,
+
+    /// With --replace: do what is refused otherwise
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        require_equals = true,
+        value_name = "WHAT",
+        requires = "replace"
+    )]
+    force: Vec<Force>,
+
     /// Copy everything, whatever the bitmap says
     #[arg(long)]
     full: bool,
 
     /// With --full, and without a bitmap: keep in this file how far it got, and go on from there
-    #[arg(long, value_name = "FILE", requires = "full", conflicts_with = "bitmap")]
+    #[arg(long, value_name = "FILE", requires = "full", conflicts_with_all = ["bitmap", "replace"])]
     checkpoint: Option<PathBuf>,
 
     /// Take the data from this member: its slot, or its path
@@ -80,6 +96,13 @@ pub struct ResyncArgs {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What may be forced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Force {
+    /// Write over what a new device carries
+    Overwrite,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -136,6 +159,16 @@ fn parse_limit(text: &str) -> Result<Bytes, String> {
     if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
 }
 
+fn parse_replacement(text: &str) -> Result<Replacement, String> {
+    let (slot, path) = text.split_once('=').ok_or("give it as SLOT=DEV, such as 1=/dev/sdd1")?;
+    let slot =
+        slot.parse().map(Slot).map_err(|_| format!("{slot:?} is not the number of a slot"))?;
+    match path.is_empty() {
+        true => Err("there is no device behind the equals sign".into()),
+        false => Ok(Replacement { slot, path: path.into() }),
+    }
+}
+
 fn parse_memory(text: &str) -> Result<Bytes, String> {
     let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
     if memory < LEAST_MEMORY { Err("less than 1M is too little".into()) } else { Ok(memory) }
@@ -146,6 +179,8 @@ impl ResyncArgs {
         ResyncOptions {
             members: self.members.clone(),
             bitmap: self.bitmap.clone(),
+            replace: self.replace.clone(),
+            overwrite: self.force.contains(&Force::Overwrite),
             full: self.full,
             checkpoint: self.checkpoint.clone(),
             source: self.source.as_deref().map(source),

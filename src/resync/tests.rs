@@ -9,4 +9,5 @@ mod faults;
 mod lab;
 mod model;
 mod oracle;
+mod replace;
 mod runs;
