@@ -29,6 +29,7 @@ mod mdadm;
 mod mdbitmap;
 mod record;
 mod refuse;
+mod replace;
 mod special;
 mod stage;
 mod status;
@@ -153,6 +154,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(special::jobs());
     jobs.extend(interrupted::jobs());
     jobs.extend(refuse::jobs());
+    jobs.extend(replace::jobs());
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
