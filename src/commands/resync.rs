@@ -4,10 +4,12 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
+use super::build::BuildArgs;
 use super::context::Context;
 use super::exit::ExitStatus;
+use crate::error::Error;
 use crate::guard::System;
 use crate::io::EngineChoice;
 use crate::output::progress::{self, Style};
@@ -23,7 +25,10 @@ use crate::units::{Bytes, Slot, parse_size};
 /// that were away are caught up, by copying or by computing from the others. Bits are cleared only
 /// when the data is on stable storage on every member, and never while one is
 /// missing. Interrupted at any moment, the same command goes on.
+///
+/// With --build the members have no superblocks, and the options say what the array is.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("forced").args(["build", "replace"]).multiple(true)))]
 #[command(
     after_help = "Exit status: 0 done, 2 usage, 3 refused, 4 damaged metadata, 5 I/O error, \
                         6 some chunks could not be copied, 130 interrupted"
@@ -39,19 +44,8 @@ pub struct ResyncArgs {
 
     /// Fill the missing member's slot with a new device DEV, and make it a member; may be given
     /// several times. Name all other members; what was in the slot before is given up
-    #[arg(long, value_name = "SLOT=DEV", value_parser = parse_replacement)]
+    #[arg(long, value_name = "SLOT=DEV", value_parser = parse_replacement, conflicts_with = "build")]
     replace: Vec<Replacement>,
-
-    /// With --replace: do what is refused otherwise
-    #[arg(
-        long,
-        value_enum,
-        value_delimiter = ',',
-        require_equals = true,
-        value_name = "WHAT",
-        requires = "replace"
-    )]
-    force: Vec<Force>,
 
     /// Copy everything, whatever the bitmap says
     #[arg(long)]
@@ -96,13 +90,9 @@ pub struct ResyncArgs {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
-}
 
-/// What may be forced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Force {
-    /// Write over what a new device carries
-    Overwrite,
+    #[command(flatten)]
+    build: BuildArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -175,12 +165,14 @@ fn parse_memory(text: &str) -> Result<Bytes, String> {
 }
 
 impl ResyncArgs {
-    fn options(&self, now: u64) -> ResyncOptions {
-        ResyncOptions {
-            members: self.members.clone(),
+    fn options(&self, now: u64) -> Result<ResyncOptions, Error> {
+        let (build, members) = self.build.read(&self.members)?;
+        Ok(ResyncOptions {
+            members,
+            build,
             bitmap: self.bitmap.clone(),
             replace: self.replace.clone(),
-            overwrite: self.force.contains(&Force::Overwrite),
+            overwrite: self.build.overwrite(),
             full: self.full,
             checkpoint: self.checkpoint.clone(),
             source: self.source.as_deref().map(source),
@@ -190,7 +182,7 @@ impl ResyncArgs {
             engine: self.engine.into(),
             memory: self.memory,
             now,
-        }
+        })
     }
 }
 
@@ -204,7 +196,7 @@ fn source(text: &str) -> Source {
 /// # Errors
 /// What the library says, or standard output failed.
 pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    let options = args.options(context.now());
+    let options = args.options(context.now())?;
     let mut observer = progress::observer(args.progress.style(context));
     let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
     match print(args, context, &report) {

@@ -62,6 +62,10 @@ pub(super) fn arrived(
     if options.replace.is_empty() {
         return Ok(None);
     }
+    if options.build.is_some() {
+        let why = "--replace: an array without superblocks cannot tell who is new";
+        return Err(Error::usage(why).hint("resync it with --build, its new member --behind"));
+    }
     let assembly = assemble(&known)?;
     let fresh = known[assembly.freshest].superblock.view();
     let mut changed = ResyncOptions { replace: Vec::new(), ..options.clone() };

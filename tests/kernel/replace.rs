@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::expect::{self, Observed};
 use crate::fs::FsKind;
-use crate::interrupted::{SLOW, killed, says_amid};
+use crate::interrupted::{SLOW, says_amid};
+use crate::killed::killed;
 use crate::levels::gone;
 use crate::stage::Stage;
 use crate::uml::Until;

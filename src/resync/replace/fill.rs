@@ -55,7 +55,7 @@ pub(in super::super) fn fill(
     let mut seats = work::seats(options, &seen, &judged.plan);
     seats.extend(joining.iter().map(Joining::seat));
     let plan = Plan { wanted: judged.wanted, renew: false, ..judged.plan.clone() };
-    let repair = work::repair(judged.geometry.clone(), &plan, &seats);
+    let repair = work::repair(judged.geometry.clone(), &judged.assembly, &plan, &seats);
     let terms = full_terms(&judged, fresh.view())?;
     let bits = terms.as_ref().map(|terms| judged.bitmap.store(&terms.value));
     let mut filling = Filling { fresh, joining: &joining, bits, durable: Vec::new() };
