@@ -8,6 +8,7 @@ pub mod geometry;
 mod membership;
 pub mod recipe;
 pub mod repair;
+pub mod replace;
 pub mod row;
 mod rules;
 

@@ -29,7 +29,7 @@ pub enum Command {
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
     #[allow(missing_docs)]
-    Resync(super::resync::ResyncArgs),
+    Resync(Box<super::resync::ResyncArgs>),
     #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]

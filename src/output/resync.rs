@@ -147,6 +147,16 @@ struct Json<'a> {
     engine: Option<&'static str>,
     troubles: Vec<JsonTrouble<'a>>,
     unreadable: Vec<JsonRange>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<JsonReplaced<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonReplaced<'a> {
+    slot: u16,
+    path: &'a str,
+    filled_before_bytes: u64,
+    complete: bool,
 }
 
 #[derive(Serialize)]
@@ -212,6 +222,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         engine: report.engine,
         troubles: report.troubles.iter().map(trouble).collect(),
         unreadable: report.unreadable.iter().map(range).collect(),
+        replaced: report.replaced.iter().map(replaced).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &json)?;
     writeln!(out)
@@ -241,6 +252,15 @@ fn trouble(trouble: &crate::resync::Trouble) -> JsonTrouble<'_> {
         operation: trouble.operation,
         offset_bytes: trouble.offset.get(),
         message: &trouble.message,
+    }
+}
+
+fn replaced(replaced: &crate::resync::Replaced) -> JsonReplaced<'_> {
+    JsonReplaced {
+        slot: replaced.slot,
+        path: &replaced.path,
+        filled_before_bytes: replaced.filled_before.get(),
+        complete: replaced.complete,
     }
 }
 

@@ -11,4 +11,5 @@ mod forms;
 mod lab;
 mod model;
 mod oracle;
+mod replace;
 mod runs;

@@ -31,6 +31,7 @@ mod mdadm;
 mod mdbitmap;
 mod record;
 mod refuse;
+mod replace;
 mod special;
 mod stage;
 mod status;
@@ -156,6 +157,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(interrupted::jobs());
     jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());
+    jobs.extend(replace::jobs());
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());

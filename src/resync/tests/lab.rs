@@ -13,6 +13,7 @@ use crate::format::md::{
 };
 use crate::io::mem::MemEngine;
 use crate::resync::judge::judge;
+use crate::resync::replace;
 use crate::resync::run::{ResyncOptions, look, perform};
 use crate::resync::{Report, Silent};
 use crate::units::{ChunkRun, ChunkSize, Chunks, Events, Sectors, Slot};
@@ -274,8 +275,12 @@ pub(super) fn run_until(
     stop: &AtomicBool,
 ) -> Result<Report> {
     let seen = look(engine, options)?;
+    if let Some(options) = replace::arrived(engine, options, &seen)? {
+        return run_until(engine, &options, stop);
+    }
     let judged = judge(engine, options, &seen)?;
-    if judged.plan.decision == crate::resync::Decision::Nothing {
+    let joining = replace::joining(engine, options, &seen, &judged)?;
+    if judged.plan.decision == crate::resync::Decision::Nothing && joining.is_empty() {
         return Ok(judged.report(options, &seen));
     }
     perform(engine, options, &seen, &mut Silent, stop)
