@@ -11,6 +11,9 @@ install_plain_tier() {
     kernel_tier_need mdadm mdadm
     kernel_tier_need losetup mount
     kernel_tier_need shellcheck shellcheck
+    kernel_tier_need mandoc mandoc
+    kernel_tier_need zsh zsh
+    kernel_tier_need fish fish
     kernel_tier_install
 }
 
