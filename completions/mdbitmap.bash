@@ -17,7 +17,7 @@ _mdbitmap_options() {
         'readd') echo '--explain --force= -n --dry-run --json -h --help' ;;
         'remove') echo '-n --dry-run --json -h --help' ;;
         'resync') echo '-b --bitmap --full --checkpoint --source -n --dry-run --limit --compare --verify --engine --memory --progress --json -h --help' ;;
-        'status') echo '--watch= --json -h --help' ;;
+        'status') echo '--watch= --json --prometheus -h --help' ;;
         'stop') echo '-n --dry-run --json -h --help' ;;
         'tune') echo '-d --delay --write-behind= -n --dry-run --json -h --help' ;;
         'wait') echo '--progress --json -h --help' ;;

@@ -142,6 +142,7 @@ complete -c mdbitmap -n '__fish_seen_subcommand_from resync' -a '(__mdbitmap_dev
 complete -c mdbitmap -n '__fish_seen_subcommand_from resync' -F
 complete -c mdbitmap -n '__fish_seen_subcommand_from status' -l watch -d 'Show it again every so many seconds until interrupted'
 complete -c mdbitmap -n '__fish_seen_subcommand_from status' -l json -d 'Print the table as JSON (schema/status.schema.json)'
+complete -c mdbitmap -n '__fish_seen_subcommand_from status' -l prometheus -d 'Print it as Prometheus reads it, for the node exporter\'s directory of text files'
 complete -c mdbitmap -n '__fish_seen_subcommand_from status' -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mdbitmap -n '__fish_seen_subcommand_from status' -a '(__mdbitmap_arrays)'
 complete -c mdbitmap -n '__fish_seen_subcommand_from stop' -s n -l dry-run -d 'Check everything and say what would be done, but change nothing'
