@@ -29,6 +29,17 @@ install_kernel_tier() {
     kernel_tier_need losetup mount
     kernel_tier_need umount mount
     kernel_tier_need sha256sum coreutils
+    kernel_tier_need udevadm udev
+    kernel_tier_install
+}
+
+# install_package_tier: for making a Debian package, and for a system to install it in.
+install_package_tier() {
+    kernel_tier_packages=
+    kernel_tier_need dpkg-shlibdeps dpkg-dev
+    kernel_tier_need lintian lintian
+    kernel_tier_need debootstrap debootstrap
+    kernel_tier_need unshare util-linux
     kernel_tier_install
 }
 
