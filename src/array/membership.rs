@@ -41,6 +41,8 @@ pub enum Away {
     Rebuilding,
     /// It says that the freshest member failed: it was used apart from it.
     UsedApart,
+    /// Nothing on it tells; somebody does.
+    Told,
 }
 
 impl fmt::Display for Away {
@@ -50,6 +52,7 @@ impl fmt::Display for Away {
             Self::Recovering => f.write_str("its recovery from the bitmap was interrupted"),
             Self::Rebuilding => f.write_str("its rebuild was interrupted"),
             Self::UsedApart => f.write_str("it was used apart from the others"),
+            Self::Told => f.write_str("it was away, as you say"),
         }
     }
 }

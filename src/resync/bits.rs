@@ -96,6 +96,16 @@ impl BitStore {
         Ok(count)
     }
 
+    /// Whether the bit is set that stands for the sector `at`.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn is_dirty(&self, engine: &mut dyn Engine, at: Sectors) -> io::Result<bool> {
+        let chunk = at.get() / self.chunk.sectors().get();
+        let bytes = self.page(engine, chunk / PAGE_BITS)?;
+        Ok(bits::is_set(&bytes, chunk % PAGE_BITS))
+    }
+
     /// The sectors that set bits cover.
     ///
     /// # Errors

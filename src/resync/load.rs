@@ -15,7 +15,7 @@ use crate::io::{DevId, Engine, read_span};
 use crate::units::{Bytes, Sectors};
 
 /// Bytes of a bitmap superblock.
-const HEADER: usize = 256;
+pub(super) const HEADER: usize = 256;
 
 /// The superblock of a member, found where one of the versions has it.
 ///
@@ -54,7 +54,11 @@ fn two_superblocks(found: &[Superblock]) -> Error {
 }
 
 /// What a superblock may need, or less where the device ends before.
-fn read_at_most(engine: &mut dyn Engine, dev: DevId, at: Sectors) -> io::Result<Vec<u8>> {
+pub(super) fn read_at_most(
+    engine: &mut dyn Engine,
+    dev: DevId,
+    at: Sectors,
+) -> io::Result<Vec<u8>> {
     let at = at.to_bytes().ok_or(io::ErrorKind::InvalidInput)?;
     let rest = engine.size(dev).saturating_sub(at).to_usize().unwrap_or(usize::MAX);
     read_span(engine, dev, at, rest.min(SUPER_BYTES))

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod bits;
+mod built;
 pub mod care;
 mod checkpoint;
 mod compute;
@@ -24,12 +25,14 @@ pub mod plan;
 mod prepare;
 mod report;
 mod run;
+mod sample;
 mod trust;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use built::{Built, Vouched};
 pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::built::Built;
 use super::care::Care;
 use super::exec::Exec;
 use super::judge::judge;
@@ -47,6 +48,8 @@ pub struct ResyncOptions {
     pub members: Vec<PathBuf>,
     /// The bitmap, where it is a file or device of its own.
     pub bitmap: Option<PathBuf>,
+    /// What the array is, where its members have no superblocks that would tell.
+    pub build: Option<Built>,
     /// Copy everything.
     pub full: bool,
     /// Take the data from this member.
@@ -81,7 +84,12 @@ pub fn resync(
     let ready = choose(options.engine, DEPTH)?;
     let mut engine = SyncEngine::new(open_all(options, Access::Read, system)?);
     let seen = look(&mut engine, options)?;
-    if let Some(name) = array_running(seen.uuid(), system)? {
+    let running = match options.build {
+        // It has no UUID; members and bitmap were looked at one by one.
+        Some(_) => None,
+        None => array_running(seen.uuid(), system)?,
+    };
+    if let Some(name) = running {
         let what = format!("the array is running as {name}");
         return Err(Error::refused(what).hint("stop it first, or let the kernel resync it"));
     }
@@ -124,6 +132,9 @@ impl Seen {
 }
 
 pub(super) fn look(engine: &mut dyn Engine, options: &ResyncOptions) -> Result<Seen> {
+    if let Some(built) = &options.build {
+        return built.look(engine, options);
+    }
     let mut seen = Seen { names: Vec::new(), superblocks: Vec::new() };
     for (i, path) in options.members.iter().enumerate() {
         seen.superblocks.push(load::superblock(engine, DevId(i), path)?);

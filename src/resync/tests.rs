@@ -3,6 +3,7 @@
 // Small numbers by construction.
 #![allow(clippy::cast_possible_truncation)]
 
+mod built;
 mod cases;
 mod crash;
 mod faults;

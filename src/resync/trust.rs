@@ -111,7 +111,7 @@ pub(super) fn cannot_catch_up(away: Away, events: Events, cleared: Events) -> Op
         Away::Missed { .. } | Away::Recovering if events < cleared => {
             Some(format!("bits were cleared at event {cleared}, after it left at event {events}"))
         }
-        Away::Missed { .. } | Away::Recovering => None,
+        Away::Missed { .. } | Away::Recovering | Away::Told => None,
         Away::Rebuilding => Some("its rebuild did not follow the bitmap".into()),
         Away::UsedApart => {
             Some("it was used apart from the others, and may hold writes of its own".into())

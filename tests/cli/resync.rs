@@ -8,6 +8,7 @@ use crate::support::{self, json, mdadm, run};
 
 mod array;
 mod bitmaps;
+mod build;
 mod care;
 mod checkpoint;
 mod engine;
