@@ -16,7 +16,7 @@ _mdbitmap_options() {
         'fail') echo '-n --dry-run --json -h --help' ;;
         'readd') echo '--explain --force= -n --dry-run --json -h --help' ;;
         'remove') echo '-n --dry-run --json -h --help' ;;
-        'resync') echo '-b --bitmap --full --checkpoint --source -n --dry-run --limit --compare --verify --engine --memory --progress --json -h --help' ;;
+        'resync') echo '-b --bitmap --full --checkpoint --source -n --dry-run --limit --compare --verify --engine --memory --progress --json --build -l --level --raid-devices -c --chunk -p --layout -z --size --behind --write-mostly --assume-clean --force= -h --help' ;;
         'status') echo '--watch= --json --prometheus -h --help' ;;
         'stop') echo '-n --dry-run --json -h --help' ;;
         'tune') echo '-d --delay --write-behind= -n --dry-run --json -h --help' ;;
@@ -57,6 +57,14 @@ _mdbitmap_value() {
         'resync --engine') echo ' auto sync uring' ;;
         'resync --memory') echo ' ' ;;
         'resync --progress') echo ' auto bar lines json none' ;;
+        'resync -l' | 'resync --level') echo ' ' ;;
+        'resync --raid-devices') echo ' ' ;;
+        'resync -c' | 'resync --chunk') echo ' ' ;;
+        'resync -p' | 'resync --layout') echo ' ' ;;
+        'resync -z' | 'resync --size') echo ' ' ;;
+        'resync --behind') echo ' ' ;;
+        'resync --write-mostly') echo ' ' ;;
+        'resync --force') echo '= superblock uuid checkpoint mismatch' ;;
         'status --watch') echo '= ' ;;
         'tune -d' | 'tune --delay') echo ' ' ;;
         'tune --write-behind') echo '= ' ;;
