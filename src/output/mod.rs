@@ -6,6 +6,7 @@ pub mod demo;
 pub mod examine;
 pub mod manage;
 pub mod progress;
+pub mod prometheus;
 pub mod resync;
 pub mod status;
 pub mod wait;
