@@ -19,6 +19,7 @@ pub mod output;
 pub mod parity;
 pub mod resync;
 pub mod running;
+pub mod scrub;
 pub mod store;
 pub mod sysfs;
 pub mod units;

@@ -24,16 +24,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store", "running"],
     ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
+    ("scrub", &["units", "error", "format", "io", "array", "parity", "guard", "resync"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
-        &["units", "error", "format", "array", "store", "running", "manage", "resync", "demo"],
+        &[
+            "units", "error", "format", "array", "store", "running", "manage", "resync", "scrub",
+            "demo",
+        ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "demo", "output",
+            "store", "running", "manage", "resync", "scrub", "demo", "output",
         ],
     ),
 ];
@@ -59,6 +63,9 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "scrub/judge/row",
+    "scrub/judge/fix",
+    "scrub/finding",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",

@@ -31,6 +31,10 @@ pub enum Command {
     #[allow(missing_docs)]
     Resync(super::resync::ResyncArgs),
     #[allow(missing_docs)]
+    Check(super::check::CheckArgs),
+    #[allow(missing_docs)]
+    Repair(super::repair::RepairArgs),
+    #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]
     Add(super::add::AddArgs),

@@ -12,6 +12,7 @@ pub mod add;
 pub mod args;
 pub mod assemble;
 pub mod attach;
+pub mod check;
 pub mod context;
 pub mod create;
 pub mod demo;
@@ -23,6 +24,7 @@ pub mod fail;
 pub mod manage;
 pub mod readd;
 pub mod remove;
+pub mod repair;
 pub mod resync;
 pub mod status;
 pub mod stop;
@@ -55,6 +57,8 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Dirty(args) => dirty::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
+        Command::Repair(args) => repair::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Add(args) => add::run(&args, context),
         Command::Fail(args) => fail::run(&args, context),

@@ -7,6 +7,7 @@ pub mod examine;
 pub mod manage;
 pub mod progress;
 pub mod resync;
+pub mod scrub;
 pub mod status;
 pub mod wait;
 

@@ -15,7 +15,7 @@ use crate::resync::{Decision, MemberReport, Outcome, Report};
 /// The output failed.
 pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()> {
     writeln!(out, "RAID{} {}", report.level, report.uuid)?;
-    writeln!(out, "{}", members(report, width).trim_fmt())?;
+    writeln!(out, "{}", member_table(&report.members, width).trim_fmt())?;
     for slot in &report.missing {
         writeln!(
             out,
@@ -28,13 +28,14 @@ pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()
     closing(out, report)
 }
 
-fn members(report: &Report, width: usize) -> Table {
+/// Members as a table.
+pub(super) fn member_table(members: &[MemberReport], width: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(["Slot", "Member", "State", "Events", "Part", ""]);
-    for member in &report.members {
+    for member in members {
         table.add_row(row(member));
     }
     table
@@ -141,7 +142,7 @@ struct JsonArray<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonMember<'a> {
+pub(super) struct JsonMember<'a> {
     path: &'a str,
     role: Option<u16>,
     state: &'static str,
@@ -151,7 +152,7 @@ struct JsonMember<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonTrouble<'a> {
+pub(super) struct JsonTrouble<'a> {
     path: &'a str,
     operation: &'static str,
     offset_bytes: u64,
@@ -199,7 +200,16 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 }
 
 fn array(report: &Report) -> JsonArray<'_> {
-    let members = report.members.iter().map(|member| JsonMember {
+    JsonArray {
+        uuid: &report.uuid,
+        level: report.level,
+        missing: &report.missing,
+        members: json_members(&report.members),
+    }
+}
+
+pub(super) fn json_members(members: &[MemberReport]) -> Vec<JsonMember<'_>> {
+    let all = members.iter().map(|member| JsonMember {
         path: &member.path,
         role: member.slot,
         state: member.state,
@@ -207,15 +217,10 @@ fn array(report: &Report) -> JsonArray<'_> {
         part: member.part,
         why: member.why.as_deref(),
     });
-    JsonArray {
-        uuid: &report.uuid,
-        level: report.level,
-        missing: &report.missing,
-        members: members.collect(),
-    }
+    all.collect()
 }
 
-fn trouble(trouble: &crate::resync::Trouble) -> JsonTrouble<'_> {
+pub(super) fn trouble(trouble: &crate::resync::Trouble) -> JsonTrouble<'_> {
     JsonTrouble {
         path: &trouble.path,
         operation: trouble.operation,

@@ -205,6 +205,14 @@ pub struct Cursor {
     next: Chunks,
 }
 
+impl Cursor {
+    /// A walk that begins with `chunk`.
+    #[must_use]
+    pub fn at(chunk: Chunks) -> Self {
+        Self { next: chunk }
+    }
+}
+
 /// Runs gathered for a batch, bounded in chunks and in pages.
 struct Gather {
     runs: Vec<ChunkRun>,
@@ -313,6 +321,9 @@ fn clear_in_page(bytes: &mut [u8], page: u64, runs: &[ChunkRun]) -> usize {
     }
     here.len()
 }
+
+mod lookup;
+pub use lookup::Lookup;
 
 #[cfg(test)]
 mod tests;

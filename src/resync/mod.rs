@@ -9,26 +9,26 @@
 pub mod batch;
 pub mod bits;
 pub mod care;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod compute;
 mod due;
 mod enough;
 mod exec;
 mod finish;
 mod judge;
-mod load;
+pub(crate) mod load;
 pub mod observe;
-mod open;
-mod pace;
+pub(crate) mod open;
+pub(crate) mod pace;
 pub mod plan;
 mod prepare;
 mod report;
 mod run;
-mod trust;
+pub(crate) mod trust;
 mod work;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use care::Care;
 pub use observe::{Observer, Silent, Stats};

@@ -6,7 +6,7 @@
 mod cases;
 mod crash;
 mod faults;
-mod lab;
+pub(crate) mod lab;
 mod model;
-mod oracle;
+pub(crate) mod oracle;
 mod runs;

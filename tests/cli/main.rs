@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod assemble;
+mod check;
 mod create;
 mod demo;
 mod examine;
