@@ -17,6 +17,7 @@ pub mod ioctl;
 pub mod manage;
 pub mod output;
 pub mod parity;
+pub mod places;
 pub mod resync;
 pub mod running;
 pub mod scrub;

@@ -25,19 +25,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
     ("scrub", &["units", "error", "format", "io", "array", "parity", "guard", "resync"]),
+    ("places", &["units", "error", "format", "io", "guard", "array", "store", "running"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
         &[
             "units", "error", "format", "array", "store", "running", "manage", "resync", "scrub",
-            "demo",
+            "places", "demo",
         ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "scrub", "demo", "output",
+            "store", "running", "manage", "resync", "scrub", "places", "demo", "output",
         ],
     ),
 ];

@@ -21,6 +21,8 @@ pub mod dirty;
 pub mod examine;
 pub mod exit;
 pub mod fail;
+pub mod files;
+pub mod locate;
 pub mod manage;
 pub mod readd;
 pub mod remove;
@@ -58,6 +60,8 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
         Command::Check(args) => check::run(&args, context),
+        Command::Files(args) => files::run(&args, context),
+        Command::Locate(args) => locate::run(&args, context),
         Command::Repair(args) => repair::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Add(args) => add::run(&args, context),

@@ -5,6 +5,7 @@ pub mod create;
 pub mod demo;
 pub mod examine;
 pub mod manage;
+pub mod places;
 pub mod progress;
 pub mod resync;
 pub mod scrub;

@@ -187,11 +187,8 @@ fn sentence(report: &Report) -> String {
         (ranges, earlier) => {
             let more =
                 if earlier > 0 { format!(", and {earlier} blocks before") } else { "".into() };
-            format!(
-                "{ranges} ranges differ, {}{more}{}",
-                HumanBytes(tally.bytes.get()),
-                known(report)
-            )
+            let differ = if ranges == 1 { "range differs" } else { "ranges differ" };
+            format!("{ranges} {differ}, {}{more}{}", HumanBytes(tally.bytes.get()), known(report))
         }
     };
     let mut text = format!("{begin}: {done} compared in {:.1} s; {found}.", report.seconds);

@@ -182,7 +182,7 @@ fn words_for_a_person_name_member_place_and_what_to_do() {
     assert_eq!((said.status, said.err.as_str()), (1, ""));
     let offset = array.practice.data_offset.get() * 512;
     let place = format!("member2.img at byte {offset}, copy");
-    for part in ["byte 0, 4.00 KiB, chunk 0: wrong is: slot 2", &place, "1 ranges differ", "repair"]
+    for part in ["byte 0, 4.00 KiB, chunk 0: wrong is: slot 2", &place, "1 range differs", "repair"]
     {
         assert!(said.out.contains(part), "{part} in {}", said.out);
     }

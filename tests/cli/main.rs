@@ -9,6 +9,7 @@ mod demo;
 mod examine;
 mod manage;
 mod members;
+mod places;
 mod resync;
 mod status;
 mod support;
