@@ -11,6 +11,7 @@
 #![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
 
 mod case;
+mod check;
 mod control;
 mod dir;
 mod expect;
@@ -145,6 +146,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(check::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs
