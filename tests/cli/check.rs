@@ -1,11 +1,13 @@
 //! `mdbitmap check` and `mdbitmap repair` on a mirror of three: what is found, marked, put right.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::resync::array::{Array, write};
-use crate::support::{Loop, Run, json, run};
+use crate::support::{Loop, Run, json, mdbitmap, run};
 
 fn command(name: &str, args: &[&str], array: &Array) -> Run {
     run([&[name, "--progress", "none"], args, &array.members()[..]].concat())
@@ -202,4 +204,31 @@ fn a_checkpoint_goes_away_at_the_end_and_what_is_none_is_left_alone() {
     let refused = command("check", &["--checkpoint", &precious], &array);
     assert_eq!(refused.status, 3, "{refused:?}");
     assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
+fn a_signal_stops_it_and_a_checkpoint_lets_the_next_run_go_on() {
+    let array = spoiled();
+    let file = array.path("checkpoint");
+    let mut command = mdbitmap();
+    command.args(["check", "--json", "--progress", "json", "--limit", "1M", "--checkpoint", &file]);
+    command.args(array.members()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Byte by byte in the end: what is left in the pipe must stay there.
+    let mut lines = BufReader::with_capacity(1, child.stderr.as_mut().unwrap()).lines();
+    let moved = |line: Value| line["bytes_done"].as_u64().unwrap() > 0;
+    while !moved(serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()) {}
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+    let stopped = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(stopped.status, 130, "{stopped:?}");
+    let first = json(&stopped.out, "check.schema.json");
+    assert_eq!((&first["outcome"], &first["ranges_total"]), (&"interrupted".into(), &1.into()));
+
+    // What is listed was listed before; the status still tells that it differs.
+    let second = told("check", &["--checkpoint", &file], &array, 1);
+    assert_eq!(second["bytes_before"], first["bytes_done"]);
+    assert_eq!((&second["blocks_earlier"], &second["ranges_total"]), (&1.into(), &0.into()));
+    assert_eq!(second["outcome"], "different");
+    assert!(!fs::exists(&file).unwrap());
 }
