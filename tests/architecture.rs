@@ -64,6 +64,7 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "resync/form",
     "scrub/judge/row",
     "scrub/judge/fix",
     "scrub/finding",

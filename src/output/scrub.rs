@@ -117,7 +117,7 @@ fn bytes(sectors: Sectors) -> u64 {
 
 fn start(out: &mut dyn Write, head: &Head, width: usize) -> io::Result<()> {
     writeln!(out, "RAID{} {}", head.level, head.uuid)?;
-    writeln!(out, "{}", member_table(&head.members, width).trim_fmt())?;
+    writeln!(out, "{}", member_table(&head.members, false, width).trim_fmt())?;
     for slot in &head.missing {
         writeln!(out, "Slot {slot} is missing: what it holds is not compared.")?;
     }

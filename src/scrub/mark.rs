@@ -45,6 +45,10 @@ impl<'a> Marker<'a> {
             };
             return Err(error.hint("`mdbitmap resync --full` makes everything equal without one"));
         };
+        if !store.has_bits() {
+            let why = "a lockless bitmap has states instead of bits, and they are not set here";
+            return Err(Error::refused(why).hint("`mdbitmap resync --full` makes everything equal"));
+        }
         if !scene.is_complete() {
             let why = "nothing is marked while a member is missing or behind";
             return Err(Error::refused(why).hint("complete and resync the array first"));

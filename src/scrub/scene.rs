@@ -291,7 +291,7 @@ fn bits(
         return Ok((Bits::Doubtful(doubt.to_string()), None));
     }
     let Some((_, header)) = &bitmap.header else { return Ok((Bits::None, None)) };
-    let store = bitmap.store(header);
+    let store = bitmap.store(header, false);
     let path = path.unwrap_or_else(|| "internal bitmap".into());
     let dirty = store.count(engine).map_err(|error| Error::io("read the bits", &path, error))?;
     Ok((Bits::Trusted { chunk: header.chunk, dirty }, Some(store)))

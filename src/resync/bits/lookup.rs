@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::{BitStore, PAGE_BITS, by_page};
+use super::{BitStore, Form, by_page};
 use crate::format::bitmap::bits;
 use crate::io::Engine;
 use crate::units::{ChunkRun, Chunks};
@@ -26,15 +26,16 @@ impl Lookup {
         store: &BitStore,
         chunk: Chunks,
     ) -> io::Result<bool> {
-        let (page, bit) = (chunk.get() / PAGE_BITS, chunk.get() % PAGE_BITS);
+        let per = store.page_chunks();
+        let (page, bit) = (chunk.get() / per, chunk.get() % per);
         if chunk >= store.chunks() {
             return Ok(false);
         }
         match &self.page {
-            Some((held, bytes)) if *held == page => Ok(bits::is_set(bytes, bit)),
+            Some((held, bytes)) if *held == page => Ok(store.form.is_dirty(bytes, bit)),
             _ => {
                 let bytes = store.page(engine, page)?;
-                let set = bits::is_set(&bytes, bit);
+                let set = store.form.is_dirty(&bytes, bit);
                 self.page = Some((page, bytes));
                 Ok(set)
             }
@@ -43,6 +44,12 @@ impl Lookup {
 }
 
 impl BitStore {
+    /// Whether it has bits, which [`BitStore::set`] takes, and not states.
+    #[must_use]
+    pub fn has_bits(&self) -> bool {
+        self.form == Form::Bits
+    }
+
     /// Sets the bits of `runs` in every copy; gives how many of them were clear before in a copy
     /// that is trusted. Durable when it returns.
     ///
@@ -50,7 +57,11 @@ impl BitStore {
     /// A copy cannot be read or written.
     pub fn set(&self, engine: &mut dyn Engine, runs: &[ChunkRun]) -> io::Result<u64> {
         let within = |run: &ChunkRun| ChunkRun::between(run.first, run.end().min(self.chunks()));
-        let parts: Vec<ChunkRun> = runs.iter().map(within).flat_map(by_page).collect();
+        if !self.has_bits() {
+            return Err(io::Error::other("only bits are set here, not states"));
+        }
+        let parts: Vec<ChunkRun> =
+            runs.iter().map(within).flat_map(|run| by_page(run, self.page_chunks())).collect();
         let mut news = 0;
         for part in &parts {
             news += self.set_in_page(engine, *part)?;
@@ -62,8 +73,8 @@ impl BitStore {
     }
 
     fn set_in_page(&self, engine: &mut dyn Engine, run: ChunkRun) -> io::Result<u64> {
-        let page = run.first.get() / PAGE_BITS;
-        let first = run.first.saturating_sub(Chunks::new(page * PAGE_BITS));
+        let page = run.first.get() / self.page_chunks();
+        let first = run.first.saturating_sub(Chunks::new(page * self.page_chunks()));
         let mut news = 0;
         for copy in &self.copies {
             let mut bytes = self.read_copy(engine, copy, page)?;
