@@ -31,6 +31,14 @@ pub enum Command {
     #[allow(missing_docs)]
     Resync(Box<super::resync::ResyncArgs>),
     #[allow(missing_docs)]
+    Check(super::check::CheckArgs),
+    #[allow(missing_docs)]
+    Locate(super::locate::LocateArgs),
+    #[allow(missing_docs)]
+    Files(super::files::FilesArgs),
+    #[allow(missing_docs)]
+    Repair(super::repair::RepairArgs),
+    #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]
     Add(super::add::AddArgs),

@@ -138,7 +138,7 @@ impl Force {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum EngineArg {
+pub(super) enum EngineArg {
     /// io_uring where the kernel has it and allows it, else sync
     Auto,
     /// One operation after the other; works everywhere
@@ -186,7 +186,7 @@ impl ProgressArg {
     }
 }
 
-fn parse_limit(text: &str) -> Result<Bytes, String> {
+pub(super) fn parse_limit(text: &str) -> Result<Bytes, String> {
     let limit = parse_size(text, 1024).map_err(|error| error.to_string())?;
     if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
 }
@@ -201,7 +201,7 @@ fn parse_replacement(text: &str) -> Result<Replacement, String> {
     }
 }
 
-fn parse_memory(text: &str) -> Result<Bytes, String> {
+pub(super) fn parse_memory(text: &str) -> Result<Bytes, String> {
     let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
     if memory < LEAST_MEMORY { Err("less than 1M is too little".into()) } else { Ok(memory) }
 }

@@ -10,7 +10,7 @@ pub mod batch;
 pub mod bits;
 mod built;
 pub mod care;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod compute;
 mod due;
 mod enough;
@@ -19,10 +19,10 @@ mod finish;
 pub mod form;
 mod history;
 mod judge;
-mod load;
+pub(crate) mod load;
 pub mod observe;
-mod open;
-mod pace;
+pub(crate) mod open;
+pub(crate) mod pace;
 pub mod plan;
 mod prepare;
 mod replace;
@@ -30,11 +30,11 @@ mod report;
 mod run;
 mod sample;
 mod slots;
-mod trust;
+pub(crate) mod trust;
 mod work;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use built::{Built, Vouched};
 pub use care::Care;

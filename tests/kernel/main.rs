@@ -12,6 +12,7 @@
 
 mod build;
 mod case;
+mod check;
 mod control;
 mod dir;
 mod expect;
@@ -161,6 +162,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(check::jobs());
     jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
