@@ -11,6 +11,9 @@ pub mod commands;
 pub mod demo;
 pub mod error;
 pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guard;
 pub mod io;
 pub mod ioctl;
