@@ -3,12 +3,16 @@
 //! Everything here decides and gives its reasons; nothing opens a file. Imports `format`, `units`,
 //! `error`.
 
+pub mod belief;
+pub mod cast;
 pub mod coverage;
 pub mod geometry;
 mod membership;
+pub mod readd;
 pub mod recipe;
 pub mod repair;
 pub mod row;
 mod rules;
+pub mod start;
 
 pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble, muster};
