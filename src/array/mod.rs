@@ -8,6 +8,7 @@ pub mod cast;
 pub mod coverage;
 pub mod geometry;
 mod membership;
+pub mod predict;
 pub mod readd;
 pub mod recipe;
 pub mod repair;
