@@ -25,6 +25,7 @@ mod prepare;
 mod report;
 mod run;
 mod trust;
+pub mod volume;
 mod work;
 
 #[cfg(test)]
@@ -35,3 +36,4 @@ pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use report::{MemberReport, Outcome, Report, Trouble};
 pub use run::{MEMORY, ResyncOptions, Source, resync};
+pub use volume::Volume;
