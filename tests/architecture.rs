@@ -24,16 +24,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store", "running"],
     ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
+    (
+        "inspect",
+        &["units", "error", "format", "sysfs", "guard", "array", "store", "running", "resync"],
+    ),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
-        &["units", "error", "format", "array", "store", "running", "manage", "resync", "demo"],
+        &[
+            "units", "error", "format", "array", "store", "running", "manage", "resync", "inspect",
+            "demo",
+        ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "demo", "output",
+            "store", "running", "manage", "resync", "inspect", "demo", "output",
         ],
     ),
 ];
@@ -59,14 +66,14 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "resync/volume",
+    "inspect/answer",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",
     "manage/assemble/name",
-    "manage/assemble/cast",
     "manage/assemble/fit",
     "sysfs/mdstat/lines",
-    "manage/members/rule",
     "manage/members/survive",
 ];
 

@@ -20,6 +20,8 @@ pub mod dirty;
 pub mod examine;
 pub mod exit;
 pub mod fail;
+pub mod inspect;
+pub mod is;
 pub mod manage;
 pub mod readd;
 pub mod remove;
@@ -55,6 +57,8 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Dirty(args) => dirty::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
+        Command::Is(args) => is::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Add(args) => add::run(&args, context),
         Command::Fail(args) => fail::run(&args, context),

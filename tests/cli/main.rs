@@ -6,6 +6,8 @@ mod assemble;
 mod create;
 mod demo;
 mod examine;
+mod inspect;
+mod is;
 mod manage;
 mod members;
 mod resync;
