@@ -20,6 +20,7 @@ mod geometry;
 mod guest;
 mod host;
 mod images;
+mod inspect;
 mod interrupted;
 mod lab;
 mod levels;
@@ -145,6 +146,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(inspect::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs
