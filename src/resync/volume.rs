@@ -58,3 +58,64 @@ fn share(total: Bytes, times: u64, of: u64) -> Bytes {
     let all = u128::from(total.get()) * u128::from(times) / u128::from(of.max(1));
     Bytes::new(u64::try_from(all).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::{Away, Member, Standing};
+    use crate::units::{Events, Slot};
+
+    fn assembly(disks: u16, behind: &[u16]) -> Assembly {
+        let member = |slot: u16| Member {
+            index: usize::from(slot),
+            standing: match behind.contains(&slot) {
+                true => Standing::Behind(Away::Recovering),
+                false => Standing::Current,
+            },
+            slot: Some(Slot(slot)),
+            write_mostly: false,
+        };
+        let members = (0..disks).map(member).collect();
+        Assembly { freshest: 0, events: Events::new(9), members, missing: vec![], clean: false }
+    }
+
+    /// Read and written to make 100 bytes agree, or to catch up those that are behind.
+    fn moved(level: i32, disks: u16, behind: &[u16]) -> (u64, u64) {
+        let (layout, chunk) = match level {
+            1 => (0, Sectors::ZERO),
+            10 => (0x102, Sectors::new(128)),
+            _ => (2, Sectors::new(128)),
+        };
+        let size = Sectors::new(40_960);
+        let geometry = Geometry::from_numbers(level, layout, chunk, size, disks).unwrap();
+        let plan = Plan {
+            decision: Decision::Partial,
+            reason: String::new(),
+            sources: vec![],
+            wanted: None,
+            renew: behind.is_empty(),
+            returning: behind.iter().map(|slot| usize::from(*slot)).collect(),
+            clear_bits: true,
+            mark_dirty: false,
+        };
+        let volume = volume(&plan, &geometry, &assembly(disks, behind), Bytes::new(100));
+        (volume.read.get(), volume.written.get())
+    }
+
+    #[test]
+    fn copies_are_read_once_and_written_where_they_are_due() {
+        assert_eq!(moved(1, 3, &[]), (100, 200));
+        assert_eq!(moved(1, 3, &[2]), (100, 100));
+        assert_eq!(moved(10, 4, &[]), (100, 100));
+        assert_eq!(moved(10, 4, &[1]), (50, 50), "it holds half of the array");
+    }
+
+    #[test]
+    fn parity_is_made_from_all_data_and_so_is_what_is_lost() {
+        assert_eq!(moved(5, 4, &[]), (300, 100));
+        assert_eq!(moved(5, 4, &[1]), (300, 100));
+        assert_eq!(moved(6, 4, &[]), (200, 200));
+        assert_eq!(moved(6, 4, &[1]), (200, 100));
+        assert_eq!(moved(6, 4, &[1, 2]), (200, 200));
+    }
+}

@@ -5,7 +5,7 @@
 //! is in sync, is anything synced, and how much is moved from and to each disk.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Job;
 use crate::stage::Stage;
@@ -18,6 +18,41 @@ pub(crate) fn jobs() -> Vec<Job> {
     let mut jobs = groups::jobs();
     jobs.extend(crafted::jobs());
     jobs
+}
+
+/// Foretold: it starts complete, and nothing is copied. Whoever calls this has a kernel judge then.
+pub(crate) fn nothing_is_due(told: &Value) -> Result<()> {
+    let assembly = &told["assembly"];
+    ensure!(assembly["starts"] == true && assembly["bitmap"] == "believed", "{told:#}");
+    ensure!(assembly["copies"] == json!([]) && assembly["absent"] == json!([]), "{told:#}");
+    let parts = assembly["members"].as_array().context("members")?.iter().map(|m| &m["part"]);
+    ensure!(parts.clone().all(|part| part == "in-sync" || part == "spare"), "{told:#}");
+    Ok(())
+}
+
+/// Foretold: the kernel resyncs so many dirty chunks.
+pub(crate) fn resync_is_due(told: &Value, chunks: u64) -> Result<()> {
+    let copies = &told["assembly"]["copies"];
+    let first = &copies[0];
+    ensure!(copies.as_array().is_some_and(|copies| copies.len() == 1), "{told:#}");
+    ensure!(first["work"] == "resync" && first["extent"] == "dirty", "{told:#}");
+    ensure!(first["chunks"] == chunks, "{chunks} chunks: {told:#}");
+    Ok(())
+}
+
+/// What was foretold of `mdbitmap resync` is what it said afterwards: the very chunks, and about as
+/// much data (which of them lie on a member that is behind is not looked up beforehand).
+pub(crate) fn volume_was_right(told: &Value, said: &Value) -> Result<()> {
+    let resync = &told["resync"];
+    ensure!(resync["decision"] == said["decision"], "{resync} {said}");
+    ensure!(resync["chunks"] == said["chunks_dirty_before"], "{resync} {said}");
+    for key in ["bytes_read", "bytes_written"] {
+        let number = |of: &Value| of[key].as_u64().with_context(|| format!("{key}: {of}"));
+        let (foretold, done) = (number(resync)?, number(said)?);
+        let near = foretold <= done * 3 / 2 && done <= foretold * 3 / 2;
+        ensure!(near, "{key}: {foretold} foretold, {done} done");
+    }
+    Ok(())
 }
 
 /// What must come of it: foretold, and seen.

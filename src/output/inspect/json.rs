@@ -160,12 +160,12 @@ struct FindingDto<'a> {
 }
 
 fn findings(found: &[Finding]) -> Vec<FindingDto<'_>> {
-    let dto = |finding: &'_ Finding| (finding.severity.as_str(), finding.code);
-    let one = |finding| {
-        let (severity, code) = dto(finding);
-        FindingDto { severity, code, message: &finding.message }
-    };
-    found.iter().map(one).collect()
+    found.iter().map(finding).collect()
+}
+
+fn finding(finding: &Finding) -> FindingDto<'_> {
+    let Finding { severity, code, message } = finding;
+    FindingDto { severity: severity.as_str(), code, message }
 }
 
 #[derive(Serialize)]

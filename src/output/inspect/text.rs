@@ -18,6 +18,7 @@ use crate::format::{Finding, Severity};
 use crate::inspect::{Foreseen, Measured, Member, Picture, Sort, Verdict};
 use crate::output::examine::text::chunk_size;
 use crate::resync::{Decision, Report};
+use crate::running::{Action, Array};
 use crate::store::BitmapAtRest;
 use crate::units::{Bytes, Sectors};
 
@@ -178,7 +179,7 @@ fn findings(out: &mut dyn Write, picture: &Picture) -> io::Result<()> {
     Ok(())
 }
 
-fn running(out: &mut dyn Write, array: &crate::running::Array) -> io::Result<()> {
+fn running(out: &mut dyn Write, array: &Array) -> io::Result<()> {
     let degraded = match array.degraded {
         Some(n) if n > 0 => format!(", degraded by {n}"),
         _ => String::new(),
@@ -188,11 +189,14 @@ fn running(out: &mut dyn Write, array: &crate::running::Array) -> io::Result<()>
     if let Some(why) = &array.bitmap.why {
         say(out, "", format!("dirty chunks: {}", printable(why)))?;
     }
-    use crate::running::Action::{Idle, Recover, Reshape, Resync};
     let stopped = match array.sync.action {
-        Resync | Recover | Reshape => "stopped now, that goes on at the next assembly",
-        Idle if array.degraded == Some(0) => "stopped now, it is clean: nothing is copied then",
-        Idle => "stopped now, it is clean, and as degraded as it is",
+        Action::Resync | Action::Recover | Action::Reshape => {
+            "stopped now, that goes on at the next assembly"
+        }
+        Action::Idle if array.degraded == Some(0) => {
+            "stopped now, it is clean: nothing is copied then"
+        }
+        Action::Idle => "stopped now, it is clean, and as degraded as it is",
         _ => return Ok(()),
     };
     say(out, "", stopped)?;
