@@ -6,15 +6,22 @@
 //! kernels 6.1, 6.12 and 7.2 were seen to do (`tests/kernel/inspect.rs`); where they differ a note
 //! says so. Members that are no one array are not predicted: [`super::muster`] refuses them.
 
-use super::belief::{Belief, Stale};
+mod build;
+mod caveats;
+mod due;
+
+use super::belief::Belief;
 use super::cast::{Choice, Part, cast};
 use super::membership::role_of;
 use super::readd::{self, Case, Grounds, Log, Why};
 use super::start::{Obstacle, Start};
 use super::{Assembly, Away, Candidate, Standing};
-use crate::format::bitmap::{BitmapSuper, BitmapVersion, StateFlags};
 use crate::format::md::{ResyncPoint, Role, SuperView};
 use crate::units::{Sectors, Slot};
+
+pub use build::build;
+use caveats::caveats;
+use due::due;
 
 /// All that the prediction is made from.
 #[derive(Clone, Copy, Debug)]
@@ -243,166 +250,6 @@ fn refused_for(obstacle: &Obstacle) -> Refusal {
         ),
     };
     Refusal { code: obstacle.code(), by, why: obstacle.to_string(), hint }
-}
-
-/// What is copied once it runs: whoever is not in sync is filled first.
-fn due(scene: &Scene<'_>, start: &Start<'_>) -> Vec<Due> {
-    if !matches!(start.fresh.level, 1 | 4..=6 | 10) {
-        return Vec::new();
-    }
-    recovery(scene, start).into_iter().chain(resync(scene, start)).collect()
-}
-
-fn recovery(scene: &Scene<'_>, start: &Start<'_>) -> Option<Due> {
-    let half: Vec<(Slot, &SuperView)> = start
-        .choices
-        .iter()
-        .filter_map(|choice| match choice.part {
-            Part::Rebuilding(slot) => Some((slot, scene.view(choice.index))),
-            _ => None,
-        })
-        .collect();
-    let spares = start.choices.iter().filter(|choice| choice.part == Part::Spare).count();
-    let filled: Vec<Slot> = start.vacant().into_iter().take(spares).collect();
-    let offsets = half.iter().filter_map(|(_, view)| view.recovery_offset);
-    let from = if filled.is_empty() { offsets.min().unwrap_or_default() } else { Sectors::ZERO };
-    let guided = filled.is_empty() && half.iter().all(|(_, view)| view.recovery_bitmap);
-    let slots: Vec<Slot> = half.iter().map(|(slot, _)| *slot).chain(filled.clone()).collect();
-    let (extent, code, reason) = match () {
-        () if slots.is_empty() => return None,
-        () if !filled.is_empty() => (Extent::All, "spare", "a spare takes a slot without a member"),
-        () if guided && scene.believed() => {
-            (Extent::Dirty, "recovery-by-bitmap", "a recovery from the bitmap goes on")
-        }
-        () if guided => {
-            (Extent::All, "recovery-without-bitmap", "a recovery goes on, and no bitmap guides it")
-        }
-        () => (Extent::All, "rebuild", "the rebuild of a whole member goes on"),
-    };
-    Some(Due { work: Work::Recovery, extent, from, slots, code, reason: reason.into() })
-}
-
-fn resync(scene: &Scene<'_>, start: &Start<'_>) -> Option<Due> {
-    let ResyncPoint::From(from) = start.fresh.resync else { return None };
-    if alone(start) {
-        return None;
-    }
-    let unclean = "the array was not shut down cleanly";
-    let (extent, code, reason) = match scene.belief {
-        Belief::Taken { stale: None, .. } => {
-            (Extent::Dirty, "dirty-chunks", format!("{unclean}; the bitmap tells what may differ"))
-        }
-        Belief::Taken { stale: Some(stale), .. } => {
-            (Extent::All, "stale-bitmap", stale_words(unclean, *stale))
-        }
-        Belief::None | Belief::Refused(_) => (
-            Extent::All,
-            "no-bitmap",
-            format!("{unclean}, and without a bitmap nobody knows what differs"),
-        ),
-    };
-    Some(Due { work: Work::Resync, extent, from, slots: Vec::new(), code, reason })
-}
-
-fn stale_words(unclean: &str, stale: Stale) -> String {
-    format!("{unclean}, and its bitmap {stale}, so that every chunk counts as dirty")
-}
-
-/// A mirror with one member in sync has nothing that could differ.
-fn alone(start: &Start<'_>) -> bool {
-    start.fresh.level == 1 && start.in_sync().len() == 1
-}
-
-fn caveats(scene: &Scene<'_>, choices: &[Choice], clean: bool) -> Vec<Caveat> {
-    let mut found = Vec::new();
-    let mut note = |code, message: String| found.push(Caveat { code, message });
-    if scene.in_file {
-        note("bitmap-file", files(clean));
-    }
-    if scene.belief == &Belief::None && !clean && !scene.in_file {
-        let message = "if it has a bitmap in a file, name it with --bitmap: only so is it used";
-        note("bitmap-not-given", message.into());
-    }
-    if let Belief::Taken { version: BitmapVersion::Lockless6, .. } = scene.belief {
-        let message = "its bitmap is lockless: kernels before 6.18, and those built without, do \
-                       not start it";
-        note("lockless-bitmap", message.into());
-    }
-    if scene.fresh().logical_block_size.is_some() {
-        let message = "its superblocks record a logical block size: kernels before 6.19 may not \
-                       take them";
-        note("logical-block-size", message.into());
-    }
-    for choice in choices {
-        if scene.uncounted(choice.index).is_some() {
-            note("one-behind", uncounted(scene.candidates[choice.index].name, choice));
-        }
-    }
-    found
-}
-
-fn files(clean: bool) -> String {
-    let then = if clean { "nothing is copied" } else { "all of it is resynced" };
-    format!(
-        "no kernel from 6.18 on takes a bitmap file: there the array starts only without it, and \
-         {then}; `mdbitmap resync --bitmap` works with any kernel"
-    )
-}
-
-fn uncounted(name: &str, choice: &Choice) -> String {
-    let then = match choice.part {
-        Part::InSync(_) => {
-            "with 0.90 metadata the kernel takes it as in sync all the same: what was written \
-             since it failed differs, and nobody knows"
-        }
-        Part::Spare => {
-            "the kernel takes it as a spare and fills all of it; some kernels before 6.8 take it \
-             as in sync"
-        }
-        _ => "some kernels before 6.8 take it as in sync all the same",
-    };
-    format!("{name} is one event behind, and the others do not count it in: {then}")
-}
-
-/// The same for `count` devices without superblocks, which `mdadm --build` makes a mirror of; the
-/// bitmap as it was found, or why the kernel does not take it.
-#[must_use]
-pub fn build(count: usize, bitmap: Option<Result<BitmapSuper, String>>) -> (Prediction, Belief) {
-    let slots = (0..=u16::MAX).map(Slot).take(count).enumerate();
-    let choices = slots.map(|(index, slot)| Choice { index, part: Part::InSync(slot) }).collect();
-    let built = "an array without superblocks: nothing says that these are its members, in this \
-                 order, and that the bitmap is theirs; told --assume-clean, mdadm has nothing copied";
-    let mut caveats = vec![Caveat { code: "built", message: built.into() }];
-    let mut prediction =
-        Prediction { choices, clean: false, refusal: None, due: Vec::new(), caveats: Vec::new() };
-    let belief = match bitmap {
-        None => Belief::None,
-        Some(Err(why)) => Belief::Refused(why),
-        Some(Ok(found)) => {
-            // Nobody looks at its event count: there is none to compare it with.
-            let stale = found.state.contains(StateFlags::STALE).then_some(Stale::Marked);
-            Belief::Taken { version: found.version, stale, cleared: found.events_cleared }
-        }
-    };
-    if belief != Belief::None {
-        caveats.push(Caveat { code: "bitmap-file", message: files(false) });
-    }
-    let (extent, code) = match &belief {
-        Belief::Taken { stale: None, .. } => (Extent::Dirty, "dirty-chunks"),
-        Belief::Taken { .. } => (Extent::All, "stale-bitmap"),
-        Belief::None | Belief::Refused(_) => (Extent::All, "no-bitmap"),
-    };
-    prediction.refusal = match &belief {
-        Belief::Refused(why) => Some(bitmap_refused(why, true)),
-        _ => None,
-    };
-    if prediction.refusal.is_none() {
-        let reason = "built anew, it counts as not shut down cleanly".to_owned();
-        let (work, from, slots) = (Work::Resync, Sectors::ZERO, Vec::new());
-        prediction.due = vec![Due { work, extent, from, slots, code, reason }];
-    }
-    prediction.caveats = caveats;
-    (prediction, belief)
 }
 
 /// Who is not in sync, and whether the bitmap could bring them back.

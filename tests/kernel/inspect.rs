@@ -137,7 +137,8 @@ impl Ask {
             self.readd.map_or_else(String::new, |(disk, _)| format!("again $(disk {disk})"));
         format!(
             "on {array}\nforetell {name} {nodes} {file}\nwatch {name} {wait} {command}\n{readd}\n\
-             ! runs || foretell {name}-running /dev/{array}\nmdadm --stop /dev/{array} || true\n"
+             ! runs || foretell {name}-running /dev/{array}\n\
+             ! runs || foretell {name}-in-use {nodes} {file}\nmdadm --stop /dev/{array} || true\n"
         )
     }
 }
@@ -255,6 +256,9 @@ fn running(stage: &Stage, ask: &Ask) -> Result<()> {
     let more = usize::from(ask.readd.is_some_and(|(_, works)| works));
     ensure!(shown == listed + more, "{shown} members instead of {listed}: {told:#}");
     let built = ask.start == Start::Build;
+    let in_use = stage.json(&format!("{}-in-use", ask.name))?;
+    let why = in_use["unclear"].as_str().unwrap_or_default();
+    ensure!(built || why.contains(&format!("it runs, as {}", ask.array)), "{in_use:#}");
     ensure!(built || told["assembly"]["starts"] == true, "{told:#}");
     Ok(())
 }

@@ -2,8 +2,10 @@
 //! held by `tests/kernel/inspect.rs`.
 
 use super::*;
+use crate::array::belief::Stale;
 use crate::array::muster;
 use crate::format::Probe;
+use crate::format::bitmap::BitmapVersion;
 use crate::format::codec::LittleEndian;
 use crate::format::md::super1::{self, sb};
 use crate::format::md::{
@@ -98,7 +100,7 @@ fn foretold(superblocks: &[Superblock], belief: &Belief) -> (Prediction, Vec<Abs
     (prediction, absent)
 }
 
-fn due(prediction: &Prediction) -> Vec<(Work, Extent, u64, &'static str)> {
+fn copied(prediction: &Prediction) -> Vec<(Work, Extent, u64, &'static str)> {
     prediction.due.iter().map(|due| (due.work, due.extent, due.from.get(), due.code)).collect()
 }
 
@@ -108,7 +110,7 @@ fn what_is_resynced_depends_on_the_clean_mark_and_on_the_bitmap() {
     for level in [1, 4, 5, 6, 10] {
         let clean = all(level, 4, 20, ResyncPoint::Clean);
         for belief in [Belief::None, believed(20), outdated(20)] {
-            assert_eq!(due(&foretold(&clean, &belief).0), [], "clean: bits do not matter");
+            assert_eq!(copied(&foretold(&clean, &belief).0), [], "clean: bits do not matter");
         }
         let crashed = all(level, 4, 20, DIRTY);
         for (belief, extent, code) in [
@@ -117,7 +119,7 @@ fn what_is_resynced_depends_on_the_clean_mark_and_on_the_bitmap() {
             (outdated(20), All, "stale-bitmap"),
         ] {
             let (prediction, absent) = foretold(&crashed, &belief);
-            assert_eq!(due(&prediction), [(Work::Resync, extent, 0, code)]);
+            assert_eq!(copied(&prediction), [(Work::Resync, extent, 0, code)]);
             assert_eq!((prediction.refusal, absent), (None, vec![]));
         }
     }
@@ -127,7 +129,7 @@ fn what_is_resynced_depends_on_the_clean_mark_and_on_the_bitmap() {
 fn a_resync_that_was_stopped_goes_on_where_it_got() {
     let members = all(1, 2, 20, ResyncPoint::From(Sectors::new(4096)));
     let (prediction, _) = foretold(&members, &Belief::None);
-    assert_eq!(due(&prediction), [(Work::Resync, Extent::All, 4096, "no-bitmap")]);
+    assert_eq!(copied(&prediction), [(Work::Resync, Extent::All, 4096, "no-bitmap")]);
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn a_bitmap_that_is_refused_keeps_the_array_from_starting() {
     for resync in [ResyncPoint::Clean, DIRTY] {
         let (prediction, _) = foretold(&all(1, 2, 20, resync), &refused);
         assert_eq!(prediction.refusal.as_ref().unwrap().code, "bitmap-refused");
-        assert_eq!(due(&prediction), []);
+        assert_eq!(copied(&prediction), []);
     }
 }
 
@@ -167,7 +169,7 @@ fn one_event_behind_is_taken_and_more_is_not() {
 fn a_mirror_of_one_has_nothing_to_resync() {
     let alone = without(&member(&array(1, 2, 20, DIRTY), 0), 1, 21);
     let (prediction, absent) = foretold(std::slice::from_ref(&alone), &believed(20));
-    assert_eq!((due(&prediction), &prediction.refusal), (vec![], &None));
+    assert_eq!((copied(&prediction), &prediction.refusal), (vec![], &None));
     assert_eq!((absent[0].index, &absent[0].verdict), (None, &None));
 }
 
@@ -182,7 +184,7 @@ fn parity_that_is_degraded_and_not_clean_does_not_start_and_clean_does() {
                 .collect();
             let (prediction, _) = foretold(&members, &believed(20));
             assert_eq!(prediction.refusal.as_ref().map(|r| r.code), code, "{level}");
-            assert_eq!(due(&prediction), []);
+            assert_eq!(copied(&prediction), []);
         }
         // mdadm asks everyone it takes: one that is an event behind and not clean will do.
         let mut members = all(level, disks, 21, ResyncPoint::Clean);
@@ -207,7 +209,7 @@ fn a_recovery_goes_on_from_the_bitmap_only_where_both_allow_it() {
     for (by_bitmap, belief, extent, code) in table {
         let members = [two[0].clone(), recovering(&two[1], by_bitmap)];
         let (prediction, absent) = foretold(&members, &belief);
-        assert_eq!(due(&prediction), [(Work::Recovery, extent, 1000, code)]);
+        assert_eq!(copied(&prediction), [(Work::Recovery, extent, 1000, code)]);
         assert_eq!(prediction.choices[1].part, Part::Rebuilding(Slot(1)));
         assert_eq!((absent, &prediction.refusal), (vec![], &None));
         assert_eq!(prediction.due[0].slots, [Slot(1)]);
@@ -239,13 +241,13 @@ fn one_behind_that_the_others_count_as_failed_is_told_of() {
     let fresh = without(&two[0], 1, 21);
     let (prediction, _) = foretold(&[fresh, two[1].clone()], &believed(20));
     assert_eq!(prediction.choices[1].part, Part::Spare);
-    assert_eq!(due(&prediction), [(Work::Recovery, Extent::All, 0, "spare")]);
+    assert_eq!(copied(&prediction), [(Work::Recovery, Extent::All, 0, "spare")]);
     assert!(prediction.caveats.iter().any(|caveat| caveat.code == "one-behind"));
 }
 
 #[test]
 fn an_array_to_be_built_goes_by_the_bits_alone() {
-    assert_eq!(due(&build(2, None).0), [(Work::Resync, Extent::All, 0, "no-bitmap")]);
+    assert_eq!(copied(&build(2, None).0), [(Work::Resync, Extent::All, 0, "no-bitmap")]);
     let (prediction, belief) = build(2, Some(Err("bad magic".into())));
     assert_eq!((prediction.refusal.unwrap().code, prediction.due.len()), ("bitmap-refused", 0));
     assert_eq!(belief, Belief::Refused("bad magic".into()));
