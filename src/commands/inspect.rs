@@ -91,5 +91,9 @@ pub fn run(args: &InspectArgs, context: &mut Context) -> anyhow::Result<ExitStat
         hex::dump(&mut context.out, &picture)?;
     }
     context.finish()?;
-    Ok(if picture.is_damaged() { ExitStatus::Damaged } else { ExitStatus::Done })
+    Ok(match () {
+        () if picture.is_unreadable() => ExitStatus::Io,
+        () if picture.is_damaged() => ExitStatus::Damaged,
+        () => ExitStatus::Done,
+    })
 }

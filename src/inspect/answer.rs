@@ -6,7 +6,7 @@
 use super::picture::{Picture, Sort};
 use crate::array::Standing;
 use crate::array::coverage::covered;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::format::bitmap::RawBitmapSuper;
 use crate::format::md::SuperView;
 use crate::format::{Finding, Severity};
@@ -62,8 +62,12 @@ pub fn answer(picture: &Picture, predicate: Predicate) -> Result<Answer> {
         Predicate::Intact => (flaws(picture), false),
         Predicate::Current => (lacking(picture)?, false),
     };
-    if reasons.is_empty() && predicate != Predicate::Intact {
-        known(picture)?;
+    match predicate {
+        // What nobody could read may be intact or not.
+        Predicate::Intact if picture.is_unreadable() => known(picture)?,
+        Predicate::Intact => {}
+        _ if reasons.is_empty() => known(picture)?,
+        _ => {}
     }
     Ok(Answer { predicate, yes: reasons.is_empty() != yes_by_reason, reasons })
 }
@@ -176,7 +180,8 @@ fn known(picture: &Picture) -> Result<()> {
     if picture.is_damaged() {
         let findings = flaws(picture);
         let worst = findings.first().cloned().unwrap_or_default();
-        return Err(Error::damaged(format!("it cannot be told: {worst}")));
+        let kind = if picture.is_unreadable() { Kind::Io } else { Kind::Damaged };
+        return Err(Error::new(kind, format!("it cannot be told: {worst}")));
     }
     match &picture.unclear {
         Some(why) => Err(Error::refused(format!("it cannot be told: {why}"))),

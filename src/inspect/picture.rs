@@ -13,6 +13,9 @@ use crate::running;
 use crate::store::{BitmapAtRest, MemberAtRest};
 use crate::units::{Bytes, Chunks};
 
+/// The finding of a member of a running array that cannot be read.
+pub(super) const UNREADABLE: &str = "member-unreadable";
+
 /// What the targets are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sort {
@@ -149,6 +152,13 @@ impl Picture {
         let fresh = self.assembly.as_ref().map_or(0, |assembly| assembly.freshest);
         let inside = || self.members.get(fresh).and_then(|member| member.bitmap.as_ref());
         self.file.as_ref().or_else(inside)
+    }
+
+    /// Whether a member could not be read at all.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        let mut findings = self.members.iter().flat_map(|member| &member.findings);
+        findings.any(|finding| finding.code == UNREADABLE)
     }
 
     /// Whether metadata is damaged, missing, or such that the kernel refuses it.

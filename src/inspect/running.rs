@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::InspectOptions;
 use super::gather::{self, Gathered};
-use super::picture::{Foreseen, Member, Picture, Sort};
+use super::picture::{Foreseen, Member, Picture, Sort, UNREADABLE};
 use super::verdict::{judged, one_line};
 use crate::error::{Error, Kind, Result};
 use crate::format::Finding;
@@ -51,7 +51,7 @@ fn look(node: &Path, stop: &AtomicBool) -> Result<Member> {
             rest: None,
             bitmap: None,
             states: Vec::new(),
-            findings: vec![Finding::error("unreadable", one_line(&error))],
+            findings: vec![Finding::error(UNREADABLE, one_line(&error))],
         }),
         read => read,
     }

@@ -1,6 +1,14 @@
 //! `mdbitmap inspect`: what it shows and foretells of practice arrays. That kernels do what it
 //! foretells is held by `tests/kernel/inspect.rs`.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::AtomicBool;
+
+use mdbitmap::error::Kind;
+use mdbitmap::inspect::{InspectOptions, Picture, Predicate, SPEED, answer, inspect};
+use mdbitmap::output::inspect as render;
+use mdbitmap::sysfs::System;
 use serde_json::Value;
 
 use crate::resync::array::{Array, clean, events, failed, write};
@@ -224,4 +232,68 @@ fn what_cannot_be_looked_at_is_an_error() {
     assert_eq!(run(["inspect"]).status, 2);
     assert_eq!(run(["inspect", "--speed=0", array.members()[0]]).status, 2);
     assert_eq!(run(["inspect", empty.to_str().unwrap()]).status, 4);
+}
+
+/// A made-up machine on which these images are members of an array that runs.
+fn running(array: &Array, members: &[(&str, &str)]) -> Picture {
+    let root = temp_dir();
+    let md = root.path().join("sys/block/md0/md");
+    let put = |path: &str, text: &str| {
+        let path = md.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("{text}\n")).unwrap();
+    };
+    for (key, text) in [
+        ("array_state", "active"),
+        ("level", "raid1"),
+        ("degraded", "0"),
+        ("bitmap/location", "+8"),
+        ("sync_action", "idle"),
+    ] {
+        put(key, text);
+    }
+    fs::create_dir_all(root.path().join("dev")).unwrap();
+    for (index, (name, state)) in members.iter().enumerate() {
+        put(&format!("dev-{name}/slot"), &index.to_string());
+        put(&format!("dev-{name}/state"), state);
+        if let Some(image) = array.members().get(index) {
+            symlink(image, root.path().join("dev").join(name)).unwrap();
+        }
+    }
+    let options = InspectOptions { targets: vec!["md0".into()], bitmap: None, speed: SPEED };
+    inspect(&options, &System::at(root.path()), &AtomicBool::new(false)).unwrap()
+}
+
+#[test]
+fn a_running_array_is_shown_with_what_a_power_cut_would_leave() {
+    let array = Array::new();
+    let picture = running(&array, &[("sda", "in_sync"), ("sdb", "in_sync"), ("sdc", "in_sync")]);
+    let mut out = Vec::new();
+    render::json::write(&mut out, &picture, true).unwrap();
+    let said = json(&String::from_utf8(out).unwrap(), "inspect.schema.json");
+    assert_eq!((&said["sort"], &said["running"]["name"]), (&"running".into(), &"md0".into()));
+    assert_eq!(said["members"][1]["kernel_states"][0], "in_sync");
+    assert_eq!(said["assembly"]["copies"][0]["code"], "dirty-chunks");
+    assert_eq!(said["resync"]["outcome"], "refused");
+    let mut out = Vec::new();
+    render::text::picture(&mut out, &picture).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("as md0: active, idle"), "{text}");
+    assert!(text.contains("if its power fails now"), "{text}");
+    assert!(answer(&picture, Predicate::Dirty).unwrap().yes);
+    assert!(answer(&picture, Predicate::Current).unwrap().yes);
+}
+
+#[test]
+fn a_member_of_a_running_array_that_cannot_be_read_leaves_the_answer_open() {
+    let array = Array::new();
+    assert_eq!(run([&["resync"], &array.members()[..]].concat()).status, 0);
+    let members = [("sda", "in_sync"), ("sdb", "in_sync"), ("sdc", "in_sync"), ("sdd", "spare")];
+    let picture = running(&array, &members);
+    assert!(picture.is_unreadable());
+    for predicate in [Predicate::Dirty, Predicate::Clean, Predicate::Intact, Predicate::Current] {
+        assert_eq!(answer(&picture, predicate).unwrap_err().kind(), Kind::Io, "{predicate:?}");
+    }
+    let failed = running(&array, &[("sda", "in_sync"), ("sdb", "faulty"), ("sdc", "in_sync")]);
+    assert!(!answer(&failed, Predicate::Current).unwrap().yes);
 }
