@@ -68,6 +68,7 @@ const PURE: &[&str] = &[
     "resync/batch",
     "resync/volume",
     "inspect/answer",
+    "resync/form",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",

@@ -16,4 +16,6 @@ pub mod row;
 mod rules;
 pub mod start;
 
-pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble, muster};
+pub use membership::{
+    Assembly, Away, Candidate, Member, Standing, assemble, assemble_of_cluster, muster,
+};

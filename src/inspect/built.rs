@@ -43,7 +43,8 @@ pub(super) fn inspect(
         unclear: None,
         verdict: Some(verdict),
         resync: Foreseen::Refused(
-            "the members have no superblocks: nothing says which of them are current".into(),
+            "no superblock says what the array is: `mdbitmap resync --build` takes it from you"
+                .into(),
         ),
         speed: options.speed,
     })
