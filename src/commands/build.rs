@@ -55,20 +55,15 @@ pub(super) struct BuildArgs {
     assume_clean: bool,
 
     /// Do what is refused otherwise
-    #[arg(
-        long,
-        value_enum,
-        requires = "build",
-        value_delimiter = ',',
-        require_equals = true,
-        value_name = "WHAT"
-    )]
+    #[arg(long, value_enum, value_delimiter = ',', require_equals = true, value_name = "WHAT")]
     force: Vec<Force>,
 }
 
 /// What may be forced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Force {
+    /// No node of the array's cluster has it: you have made sure
+    Cluster,
     /// A member carries an md superblock: it is a part of the data, or left over
     Superblock,
     /// The bitmap bears a UUID, and is this array's all the same
@@ -79,13 +74,15 @@ enum Force {
     Mismatch,
 }
 
-impl From<Force> for Vouched {
-    fn from(force: Force) -> Self {
-        match force {
-            Force::Superblock => Self::Superblock,
-            Force::Uuid => Self::Uuid,
-            Force::Checkpoint => Self::Checkpoint,
-            Force::Mismatch => Self::Mismatch,
+impl Force {
+    /// What is vouched for of an array that is described.
+    const fn vouched(self) -> Option<Vouched> {
+        match self {
+            Self::Cluster => None,
+            Self::Superblock => Some(Vouched::Superblock),
+            Self::Uuid => Some(Vouched::Uuid),
+            Self::Checkpoint => Some(Vouched::Checkpoint),
+            Self::Mismatch => Some(Vouched::Mismatch),
         }
     }
 }
@@ -100,9 +97,19 @@ fn chunk(text: &str) -> std::result::Result<Sectors, String> {
 }
 
 impl BuildArgs {
+    /// Whether somebody has made sure that no node of the cluster has the array.
+    pub(super) fn cluster_is_down(&self) -> bool {
+        self.force.contains(&Force::Cluster)
+    }
+
     /// The array that is described, if one is, and the members that are there.
     pub(super) fn read(&self, members: &[PathBuf]) -> Result<(Option<Built>, Vec<PathBuf>)> {
         let Some(level) = self.level.filter(|_| self.build) else {
+            if let Some(force) = self.force.iter().find(|force| force.vouched().is_some()) {
+                return Err(Error::usage(
+                    format!("--force={force:?} goes with --build").to_lowercase(),
+                ));
+            }
             return Ok((None, members.to_vec()));
         };
         let slots = u16::try_from(members.len());
@@ -124,7 +131,7 @@ impl BuildArgs {
             behind: held("--behind", &self.behind, &holders)?,
             write_mostly: self.write_mostly(level, &holders)?,
             clean: self.assume_clean,
-            vouched: self.force.iter().map(|force| (*force).into()).collect(),
+            vouched: self.force.iter().filter_map(|force| force.vouched()).collect(),
             holders,
         };
         match there.is_empty() {

@@ -53,10 +53,6 @@ pub struct ResyncArgs {
     #[arg(long, value_name = "SLOT|PATH")]
     source: Option<String>,
 
-    /// Do what is refused otherwise
-    #[arg(long, value_enum, value_delimiter = ',', require_equals = true, value_name = "WHAT")]
-    force: Vec<Force>,
-
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -91,13 +87,6 @@ pub struct ResyncArgs {
 
     #[command(flatten)]
     build: BuildArgs,
-}
-
-/// What may be forced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Force {
-    /// No node of the array's cluster has it: you have made sure
-    Cluster,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -169,7 +158,7 @@ impl ResyncArgs {
             full: self.full,
             checkpoint: self.checkpoint.clone(),
             source: self.source.as_deref().map(source),
-            cluster_is_down: self.force.contains(&Force::Cluster),
+            cluster_is_down: self.build.cluster_is_down(),
             dry_run: self.dry_run,
             limit: self.limit,
             care: Care { compare: self.compare, verify: self.verify },
