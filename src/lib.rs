@@ -12,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod format;
 pub mod guard;
+pub mod inspect;
 pub mod io;
 pub mod ioctl;
 pub mod manage;

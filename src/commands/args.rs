@@ -29,6 +29,10 @@ pub enum Command {
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
     #[allow(missing_docs)]
+    Inspect(super::inspect::InspectArgs),
+    #[allow(missing_docs)]
+    Is(super::is::IsArgs),
+    #[allow(missing_docs)]
     Resync(Box<super::resync::ResyncArgs>),
     #[allow(missing_docs)]
     Check(super::check::CheckArgs),

@@ -23,6 +23,8 @@ pub mod examine;
 pub mod exit;
 pub mod fail;
 pub mod files;
+pub mod inspect;
+pub mod is;
 pub mod locate;
 pub mod manage;
 pub mod readd;
@@ -64,6 +66,8 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Files(args) => files::run(&args, context),
         Command::Locate(args) => locate::run(&args, context),
         Command::Repair(args) => repair::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
+        Command::Is(args) => is::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Add(args) => add::run(&args, context),
         Command::Fail(args) => fail::run(&args, context),

@@ -4,6 +4,7 @@
 pub mod create;
 pub mod demo;
 pub mod examine;
+pub mod inspect;
 pub mod manage;
 pub mod places;
 pub mod progress;

@@ -7,6 +7,8 @@ mod check;
 mod create;
 mod demo;
 mod examine;
+mod inspect;
+mod is;
 mod manage;
 mod members;
 mod places;

@@ -22,6 +22,7 @@ mod geometry;
 mod guest;
 mod host;
 mod images;
+mod inspect;
 mod interrupted;
 mod killed;
 mod lab;
@@ -163,6 +164,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
     jobs.extend(check::jobs());
+    jobs.extend(inspect::jobs());
     jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
