@@ -5,6 +5,7 @@
 
 pub mod coverage;
 pub mod geometry;
+pub mod internal;
 mod membership;
 pub mod recipe;
 pub mod repair;

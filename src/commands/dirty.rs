@@ -7,7 +7,8 @@ use clap::Args;
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::manage::ManageArgs;
-use crate::manage::{self, Range};
+use crate::format::bitmap::Range;
+use crate::manage;
 use crate::sysfs::System;
 
 /// Mark parts of a running array as dirty, to have them resynced.

@@ -1,7 +1,7 @@
 //! Ranges from text to chunks, and the words for the kernel.
 
 use super::*;
-use crate::format::bitmap::BitmapVersion;
+use crate::format::bitmap::{BitmapVersion, RangeError};
 use crate::running::{Bitmap, Progress, Sync};
 use crate::units::{Bytes, ChunkSize, Sectors};
 
@@ -16,7 +16,7 @@ fn coverage() -> Coverage {
 
 fn chunks(texts: &[&str]) -> Result<Vec<(u64, u64)>> {
     let ranges: Vec<Range> = texts.iter().map(|text| text.parse().unwrap()).collect();
-    let runs = range::merge(&ranges, &coverage())?;
+    let runs = range::merge(&ranges, &coverage(), Rounding::Outward)?;
     Ok(runs.iter().map(|run| (run.first.get(), run.end().get())).collect())
 }
 

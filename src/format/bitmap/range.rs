@@ -1,15 +1,16 @@
-//! What to mark, as people type it: `4M-8M`, `4M+1M`, `100s-200s`, `chunk:5`, `chunk:5-9`, `all`.
+//! Parts of what a bitmap covers, as people type them: `4M-8M`, `4M+1M`, `100s-200s`, `chunk:5`, `chunk:5-9`, `all`.
 //!
 //! Sizes end before their second number, like offsets in any program; chunks include it, as the
-//! kernel counts them. A bare number is bytes.
+//! kernel counts them. A bare number is bytes. Whoever sets bits rounds outwards, whoever clears them
+//! inwards.
 
 use std::str::FromStr;
 
+use super::Coverage;
 use crate::error::{Error, Result};
-use crate::format::bitmap::Coverage;
 use crate::units::{Bytes, ChunkRun, Chunks, ParseSizeError, SectorRange, Sectors, parse_size};
 
-/// Something to mark.
+/// A part of what a bitmap covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
     /// Everything.
@@ -70,15 +71,25 @@ impl FromStr for Range {
     }
 }
 
-/// The chunks that `ranges` touch, in order, each once.
+/// Which chunks a range means that covers them in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Every chunk that it touches: for setting bits.
+    Outward,
+    /// Only the chunks that lie in it whole: for clearing.
+    Inward,
+}
+
+/// The chunks of `ranges`, in order, each once; with [`Rounding::Inward`] perhaps none.
 ///
 /// # Errors
 /// Usage: one lies beyond the end of what the bits cover.
-pub(super) fn merge(ranges: &[Range], coverage: &Coverage) -> Result<Vec<ChunkRun>> {
+pub fn merge(ranges: &[Range], coverage: &Coverage, rounding: Rounding) -> Result<Vec<ChunkRun>> {
     let mut runs = Vec::new();
     for range in ranges {
-        runs.push(run(*range, coverage)?);
+        runs.push(run(*range, coverage, rounding)?);
     }
+    runs.retain(|run| !run.count.is_zero());
     runs.sort_by_key(|run| run.first);
     let mut merged: Vec<ChunkRun> = Vec::new();
     for run in runs {
@@ -92,7 +103,7 @@ pub(super) fn merge(ranges: &[Range], coverage: &Coverage) -> Result<Vec<ChunkRu
     Ok(merged)
 }
 
-fn run(range: Range, coverage: &Coverage) -> Result<ChunkRun> {
+fn run(range: Range, coverage: &Coverage, rounding: Rounding) -> Result<ChunkRun> {
     let total = coverage.chunks();
     match range {
         Range::All => Ok(ChunkRun::between(Chunks::ZERO, total)),
@@ -111,10 +122,52 @@ fn run(range: Range, coverage: &Coverage) -> Result<ChunkRun> {
                 return Err(Error::usage(why)
                     .hint(format!("the bits cover {} bytes; a range may end there", size.get())));
             }
-            let first = start.to_sectors_floor();
-            let last = Sectors::new(end.get().div_ceil(512));
-            let range = SectorRange { start: first, len: last.saturating_sub(first) };
-            Ok(ChunkRun::covering(range, coverage.chunk))
+            let (floor, up) = (Bytes::to_sectors_floor, |at: Bytes| at.get().div_ceil(512));
+            Ok(match rounding {
+                Rounding::Outward => {
+                    let sectors = between(floor(start), Sectors::new(up(end)));
+                    ChunkRun::covering(sectors, coverage.chunk)
+                }
+                Rounding::Inward => {
+                    let sectors = between(Sectors::new(up(start)), floor(end));
+                    ChunkRun::within(sectors, coverage.chunk, coverage.size)
+                }
+            })
+        }
+    }
+}
+
+fn between(start: Sectors, end: Sectors) -> SectorRange {
+    SectorRange { start, len: end.saturating_sub(start) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::bitmap::BitmapVersion;
+    use crate::units::ChunkSize;
+
+    #[test]
+    fn clearing_rounds_inwards_and_setting_outwards() {
+        // A hundred chunks of 64 KiB, the last of them a sector.
+        let (version, chunk) = (BitmapVersion::Classic4, ChunkSize::from_bytes(65536).unwrap());
+        let coverage = Coverage { version, chunk, size: Sectors::new(99 * 128 + 1) };
+        let chunks = |text: &str, rounding| {
+            let runs = merge(&[text.parse().unwrap()], &coverage, rounding).unwrap();
+            runs.iter().map(|run| (run.first.get(), run.end().get())).collect::<Vec<_>>()
+        };
+        for (text, outward, inward) in [
+            ("0-1", vec![(0, 1)], vec![]),
+            ("1-131072", vec![(0, 2)], vec![(1, 2)]),
+            ("65535-131073", vec![(0, 3)], vec![(1, 2)]),
+            ("64K-12673s", vec![(1, 100)], vec![(1, 100)]),
+            ("64K-12672s", vec![(1, 99)], vec![(1, 99)]),
+            ("1-512", vec![(0, 1)], vec![]),
+            ("chunk:3-4", vec![(3, 5)], vec![(3, 5)]),
+            ("all", vec![(0, 100)], vec![(0, 100)]),
+        ] {
+            assert_eq!(chunks(text, Rounding::Outward), outward, "{text}");
+            assert_eq!(chunks(text, Rounding::Inward), inward, "{text}");
         }
     }
 }
