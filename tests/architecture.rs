@@ -24,16 +24,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store", "running"],
     ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
+    ("edit", &["units", "error", "format", "io", "guard", "array", "store", "manage", "resync"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
-        &["units", "error", "format", "array", "store", "running", "manage", "resync", "demo"],
+        &[
+            "units", "error", "format", "array", "store", "running", "manage", "resync", "edit",
+            "demo",
+        ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "demo", "output",
+            "store", "running", "manage", "resync", "edit", "demo", "output",
         ],
     ),
 ];
@@ -59,6 +63,8 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "edit/sweep",
+    "edit/estimate",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",

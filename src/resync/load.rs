@@ -21,7 +21,7 @@ const HEADER: usize = 256;
 ///
 /// # Errors
 /// The device cannot be read, or holds no md superblock, or more than one.
-pub(super) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Result<Superblock> {
+pub(crate) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Result<Superblock> {
     let size = engine.size(dev).to_sectors_floor();
     let mut found: Vec<Superblock> = Vec::new();
     let mut damage = Vec::new();

@@ -16,15 +16,15 @@ mod enough;
 mod exec;
 mod finish;
 mod judge;
-mod load;
+pub(crate) mod load;
 pub mod observe;
-mod open;
+pub(crate) mod open;
 mod pace;
 pub mod plan;
 mod prepare;
 mod report;
 mod run;
-mod trust;
+pub(crate) mod trust;
 mod work;
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl fmt::Display for Doubt {
 /// Why not to believe `bitmap`, which has `room` bytes, about the array that `array` speaks for and
 /// whose bits should cover `size`.
 #[must_use]
-pub(super) fn doubt(
+pub(crate) fn doubt(
     bitmap: &BitmapSuper,
     room: Bytes,
     array: &SuperView,

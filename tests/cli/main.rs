@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod assemble;
+mod convert;
 mod create;
 mod demo;
+mod edit;
 mod examine;
 mod manage;
 mod members;

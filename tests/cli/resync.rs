@@ -6,7 +6,7 @@ use array::Array;
 
 use crate::support::{self, json, mdadm, run};
 
-mod array;
+pub(crate) mod array;
 mod bitmaps;
 mod care;
 mod checkpoint;
