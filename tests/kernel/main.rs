@@ -13,6 +13,7 @@
 mod case;
 mod control;
 mod dir;
+mod edit;
 mod expect;
 mod filebitmap;
 mod fs;
@@ -154,6 +155,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(interrupted::jobs());
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
+    jobs.extend(edit::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
     jobs.extend(live::jobs());
