@@ -65,6 +65,7 @@ const PURE: &[&str] = &[
     "resync/batch",
     "edit/sweep",
     "edit/estimate",
+    "resync/form",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",

@@ -16,7 +16,7 @@ use crate::format::bitmap::{BitmapSuper, RawBitmapSuper, decode};
 use crate::format::md::Superblock;
 use crate::guard::{System, array_running, superblock_on_disk};
 use crate::io::{Access, DevId, Device, Engine, flush, read_span, write_span};
-use crate::resync::load;
+use crate::resync::load::{self, Place};
 use crate::resync::open::{all_different, open, open_bitmap};
 use crate::resync::trust::doubt;
 use crate::units::{Bytes, ChunkSize, Sectors};
@@ -28,6 +28,13 @@ pub(super) struct Copy {
     pub(super) dev: DevId,
     /// Where its superblock is.
     pub(super) at: Bytes,
+}
+
+impl Copy {
+    /// The place as a resync judges it: only classic bitmaps are edited.
+    pub(super) fn place(self, room: Bytes, member: Option<usize>) -> Place {
+        Place { dev: self.dev, at: self.at, room, lockless_room: Bytes::ZERO, node: 0, member }
+    }
 }
 
 /// The members of a stopped array.
@@ -170,7 +177,8 @@ fn inside(engine: &mut dyn Engine, paths: &[PathBuf]) -> Result<Target> {
         let value = header(engine, copy, &paths[index])?;
         let room = view.bitmap_room.to_bytes().unwrap_or_default();
         fits(&value, room, &paths[index])?;
-        let why = doubt(&value, room, members.freshest().view(), members.size);
+        let why =
+            doubt(&value, &copy.place(room, Some(index)), members.freshest().view(), members.size);
         worst = worst.or(why.map(|why| why.to_string()));
         let own = (value.chunk, value.sync_size, value.uuid);
         match &terms {

@@ -108,6 +108,12 @@ impl<T> Durable<T> {
     pub fn get(&self) -> &T {
         &self.0
     }
+
+    /// Without any proof, for tests.
+    #[cfg(test)]
+    pub(super) fn for_test(inside: T) -> Self {
+        Self(inside)
+    }
 }
 
 /// How a batch ended.

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod bits;
+mod built;
 pub mod care;
 mod checkpoint;
 mod compute;
@@ -15,6 +16,8 @@ mod due;
 mod enough;
 mod exec;
 mod finish;
+pub mod form;
+mod history;
 mod judge;
 pub(crate) mod load;
 pub mod observe;
@@ -24,12 +27,15 @@ pub mod plan;
 mod prepare;
 mod report;
 mod run;
+mod sample;
+mod slots;
 pub(crate) mod trust;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use built::{Built, Vouched};
 pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;

@@ -3,9 +3,11 @@
 // Small numbers by construction.
 #![allow(clippy::cast_possible_truncation)]
 
+mod built;
 mod cases;
 mod crash;
 mod faults;
+mod forms;
 mod lab;
 mod model;
 mod oracle;

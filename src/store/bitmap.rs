@@ -18,7 +18,7 @@ use crate::format::bitmap::{
     BitmapVersion, Coverage, Decoded, RawBitmapSuper, StateFlags, decode, geometry,
 };
 use crate::format::md::{MdUuid, MdVersion};
-use crate::units::{Bytes, ChunkRun, Chunks};
+use crate::units::{Bytes, ChunkRun, Chunks, Sectors};
 
 mod context;
 
@@ -233,13 +233,13 @@ fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
     if findings.is_empty() {
         findings = decoded.findings;
     }
-    let room = match (location, &member) {
-        (Location::Internal, Some(member)) => member.bitmap_room.to_bytes().unwrap_or_default(),
-        _ => source.size(),
-    };
     let bad_magic = findings.iter().any(|finding| finding.code == "bad-magic");
     let raw = decoded.raw.filter(|_| !bad_magic);
     let version = raw.as_ref().and_then(|raw| BitmapVersion::from_number(raw.version()));
+    let room = match (location, &member) {
+        (Location::Internal, Some(member)) => room(member, version).to_bytes().unwrap_or_default(),
+        _ => source.size(),
+    };
     Report {
         path: source.path().to_owned(),
         location,
@@ -252,5 +252,12 @@ fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
         survey: None,
         nodes: Vec::new(),
         findings,
+    }
+}
+
+fn room(member: &MemberOf, version: Option<BitmapVersion>) -> Sectors {
+    match version {
+        Some(BitmapVersion::Lockless6) => member.lockless_room,
+        _ => member.bitmap_room,
     }
 }

@@ -8,9 +8,11 @@ use crate::support::{self, json, mdadm, run};
 
 pub(crate) mod array;
 mod bitmaps;
+mod build;
 mod care;
 mod checkpoint;
 mod engine;
+mod lockless;
 mod members;
 mod output;
 mod readonly;

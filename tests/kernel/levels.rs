@@ -24,7 +24,7 @@ use crate::uml::Until;
 use crate::{filebitmap, guest, images, mdadm, mdbitmap as program};
 
 /// Level, layout as mdadm calls it, members.
-type Shape = (&'static str, &'static str, usize);
+pub(crate) type Shape = (&'static str, &'static str, usize);
 
 const SHAPES: [Shape; 31] = [
     ("1", "", 2),
@@ -120,28 +120,45 @@ fn name(Case { shape: (level, layout, members), metadata, file, accident }: Case
     format!("levels/raid{level}/{layout}/{members}-members/{metadata}/{place}/{accident}")
 }
 
-struct Trial {
-    stage: Stage,
+pub(crate) struct Trial {
+    pub(crate) stage: Stage,
     case: Case,
     victims: Vec<usize>,
 }
 
 fn run(case: Case) -> Result<()> {
-    let (level, _, members) = case.shape;
-    let plan = Stage::disks(members).size(8 << 20);
-    let plan = if level == "6" { plan.needs_raid6() } else { plan };
-    let stage = if case.file { plan.fs(FsKind::Ext4) } else { plan }.build()?;
-    let victims = match case.accident {
-        Accident::TwoBehind => vec![1, members - 1],
-        _ => vec![members / 2],
-    };
-    let trial = Trial { stage, case, victims };
-    trial.suffer()?;
+    let trial = Trial::of(case)?;
     trial.repair().with_context(|| trial.stage.describe())
 }
 
 impl Trial {
-    fn members(&self) -> Vec<PathBuf> {
+    /// The array after its accident.
+    fn of(case: Case) -> Result<Self> {
+        let (level, _, members) = case.shape;
+        let plan = Stage::disks(members).size(8 << 20);
+        let plan = if level == "6" { plan.needs_raid6() } else { plan };
+        let stage = if case.file { plan.fs(FsKind::Ext4) } else { plan }.build()?;
+        let victims = match case.accident {
+            Accident::TwoBehind => vec![1, members - 1],
+            _ => vec![members / 2],
+        };
+        let trial = Self { stage, case, victims };
+        trial.suffer()?;
+        Ok(trial)
+    }
+
+    /// One that crashed, of 1.2 metadata and with an internal bitmap.
+    pub(crate) fn crashed(shape: Shape) -> Result<Self> {
+        Self::of(Case { shape, metadata: "1.2", file: false, accident: Accident::Crash })
+    }
+
+    /// What it holds by the rules of the kernel.
+    pub(crate) fn content(&self) -> Result<Vec<u8>> {
+        let (geometry, slots) = self.geometry()?;
+        content(&geometry, &slots)
+    }
+
+    pub(crate) fn members(&self) -> Vec<PathBuf> {
         (0..self.case.shape.2).map(|index| self.stage.member(index)).collect()
     }
 
@@ -220,30 +237,6 @@ impl Trial {
         Ok((geometry.context("no member")?, slots))
     }
 
-    /// What the array holds by the rules of the kernel: first copies, or data as they lie.
-    fn content(&self) -> Result<Vec<u8>> {
-        let (geometry, slots) = self.geometry()?;
-        let images = slots.iter().map(|(path, _)| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
-        let part = |slot: usize, at: Sectors, len: Sectors| {
-            let start = (slots[slot].1 + at.get() * 512) as usize;
-            images[slot][start..start + (len.get() * 512) as usize].to_vec()
-        };
-        let (mut content, mut at) = (Vec::new(), Sectors::ZERO);
-        while at < geometry.covered() {
-            let len = geometry.piece_len(at);
-            match geometry.piece(at) {
-                Piece::Copies(places) => {
-                    content.extend(part(usize::from(places[0].slot.0), places[0].at, len));
-                }
-                Piece::Row { at, data, .. } => {
-                    data.iter().for_each(|slot| content.extend(part(usize::from(slot.0), at, len)));
-                }
-            }
-            at = at.saturating_add(len);
-        }
-        Ok(content)
-    }
-
     fn repair(&self) -> Result<()> {
         let expected = match self.case.accident {
             Accident::Crash => images::sha256(&self.content()?)?,
@@ -264,7 +257,7 @@ impl Trial {
         self.judge(&expected)
     }
 
-    fn judge(&self, expected: &str) -> Result<()> {
+    pub(crate) fn judge(&self, expected: &str) -> Result<()> {
         let body = format!("{}sleep 0.3\ncapture after\njudge after\nstop\n", self.assemble());
         self.stage.boot("judge", &body, Until::PoweredOff)?;
         let observed = Observed::load(&self.stage, "after")?;
@@ -289,4 +282,28 @@ fn gone(victim: usize) -> String {
          gone{victim}() {{ mdadm /dev/md0 --remove $(disk {victim}); }}\n\
          until_true 20 gone{victim}\n"
     )
+}
+
+/// What an array holds by the rules of the kernel: first copies, or data as they lie. Of each slot
+/// the image, and where its data begins.
+pub(crate) fn content(geometry: &Geometry, slots: &[(PathBuf, u64)]) -> Result<Vec<u8>> {
+    let images = slots.iter().map(|(path, _)| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let part = |slot: usize, at: Sectors, len: Sectors| {
+        let start = (slots[slot].1 + at.get() * 512) as usize;
+        images[slot][start..start + (len.get() * 512) as usize].to_vec()
+    };
+    let (mut content, mut at) = (Vec::new(), Sectors::ZERO);
+    while at < geometry.covered() {
+        let len = geometry.piece_len(at);
+        match geometry.piece(at) {
+            Piece::Copies(places) => {
+                content.extend(part(usize::from(places[0].slot.0), places[0].at, len));
+            }
+            Piece::Row { at, data, .. } => {
+                data.iter().for_each(|slot| content.extend(part(usize::from(slot.0), at, len)));
+            }
+        }
+        at = at.saturating_add(len);
+    }
+    Ok(content)
 }

@@ -10,6 +10,7 @@
 
 #![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
 
+mod build;
 mod case;
 mod control;
 mod dir;
@@ -22,6 +23,7 @@ mod guest;
 mod host;
 mod images;
 mod interrupted;
+mod killed;
 mod lab;
 mod levels;
 mod live;
@@ -153,11 +155,13 @@ fn jobs() -> Vec<Job> {
     jobs.extend(matrix::jobs());
     jobs.extend(special::jobs());
     jobs.extend(interrupted::jobs());
+    jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
     jobs.extend(edit::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs

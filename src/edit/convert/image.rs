@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::bitmap::superblock::SUPER_BYTES;
 use crate::format::bitmap::{BitScanner, BitmapSuper, RawBitmapSuper, StateFlags, bits};
 use crate::io::{DevId, Engine, read_span};
+use crate::resync::load::Place;
 use crate::resync::trust::{Doubt, doubt};
 use crate::units::{Bytes, ChunkRun, ChunkSize, Chunks, Sectors};
 
@@ -40,7 +41,8 @@ impl Image {
         let copy = Copy { dev: DevId(options.members.len()), at: Bytes::ZERO };
         let value = header(engine, copy, &options.file)?;
         let named = |error: Error| error.or_at_path(&options.file);
-        let doubt = doubted(&value, engine.size(copy.dev), members).map_err(named)?;
+        let place = copy.place(engine.size(copy.dev), None);
+        let doubt = doubted(&value, &place, members).map_err(named)?;
         let layout = room(engine, members, &value, options.chunk)?;
         let known = told_offset(members)?;
         if all_tell(members) {
@@ -111,8 +113,8 @@ fn all_tell(members: &Members) -> bool {
 }
 
 /// Why everything is dirty, if so; what is not the array's at all is refused.
-fn doubted(value: &BitmapSuper, room: Bytes, members: &Members) -> Result<Option<Doubt>> {
-    match doubt(value, room, members.freshest().view(), members.size) {
+fn doubted(value: &BitmapSuper, place: &Place, members: &Members) -> Result<Option<Doubt>> {
+    match doubt(value, place, members.freshest().view(), members.size) {
         None => Ok(None),
         Some(doubt @ (Doubt::Stale { .. } | Doubt::MarkedStale)) => Ok(Some(doubt)),
         Some(doubt) => Err(Error::refused(doubt.to_string())),

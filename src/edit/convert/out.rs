@@ -74,7 +74,8 @@ impl Inside {
             let value = header(engine, *copy, path)?;
             let room = members.superblocks[copy.dev.0].view().bitmap_room.to_bytes();
             let room = room.filter(|room| !room.is_zero()).unwrap_or_else(|| value.bytes_needed());
-            let sound = doubt(&value, room, members.freshest().view(), members.size).is_none();
+            let place = copy.place(room, Some(copy.dev.0));
+            let sound = doubt(&value, &place, members.freshest().view(), members.size).is_none();
             let bits = read_bits(engine, *copy, &value)
                 .map_err(|error| Error::io("read the bitmap", path, error))?;
             let raw = RawBitmapSuper::from_prefix(&raw_header(engine, *copy, path)?)

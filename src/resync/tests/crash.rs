@@ -18,7 +18,7 @@ use crate::resync::ResyncOptions;
 
 const VERSIONS: [MdVersion; 4] = [V0_90, MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2];
 
-fn long() -> bool {
+pub(super) fn long() -> bool {
     std::env::var_os("MDBITMAP_LONG").is_some()
 }
 
@@ -106,7 +106,7 @@ fn a_power_cut_at_any_write_is_survived_by_raid6_of_ddf() {
 }
 
 /// Tries every image of one run; gives how many.
-fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> usize {
+pub(super) fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> usize {
     let model = Model::new(case, version, file);
     let (here, away) = model.whole().without_last(case.states.len() - case.away);
     let options = ResyncOptions { full: case.full, ..here.options() };
@@ -132,13 +132,13 @@ fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> us
 
 /// What may be missing of the writes that no flush has made stable.
 #[derive(Clone, Debug)]
-enum Loss {
+pub(super) enum Loss {
     These(BTreeSet<usize>),
     /// Of this write, only the first sectors; all other writes in whole.
     Torn(usize, usize),
 }
 
-fn losses(log: &[Event], everywhere: bool) -> Vec<Loss> {
+pub(super) fn losses(log: &[Event], everywhere: bool) -> Vec<Loss> {
     let volatile = volatile(log);
     let all: BTreeSet<usize> = volatile.iter().copied().collect();
     let mut losses = vec![Loss::These(BTreeSet::new())];
@@ -188,7 +188,7 @@ fn volatile(log: &[Event]) -> Vec<usize> {
     log.iter().enumerate().filter_map(write).collect()
 }
 
-fn image(start: &[Vec<u8>], log: &[Event], loss: &Loss) -> Vec<Vec<u8>> {
+pub(super) fn image(start: &[Vec<u8>], log: &[Event], loss: &Loss) -> Vec<Vec<u8>> {
     let mut disks = start.to_vec();
     for (i, event) in log.iter().enumerate() {
         let Event::Write(dev, at, bytes) = event else { continue };
