@@ -24,20 +24,27 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store", "running"],
     ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
+    ("scrub", &["units", "error", "format", "io", "array", "parity", "guard", "resync"]),
+    ("places", &["units", "error", "format", "io", "guard", "array", "store", "running"]),
+    (
+        "inspect",
+        &["units", "error", "format", "sysfs", "guard", "array", "store", "running", "resync"],
+    ),
     ("edit", &["units", "error", "format", "io", "guard", "array", "store", "manage", "resync"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
         &[
-            "units", "error", "format", "array", "store", "running", "manage", "resync", "edit",
-            "demo",
+            "units", "error", "format", "array", "store", "running", "manage", "resync", "scrub",
+            "places", "inspect", "edit", "demo",
         ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "edit", "demo", "output",
+            "store", "running", "manage", "resync", "scrub", "places", "inspect", "edit", "demo",
+            "output",
         ],
     ),
 ];
@@ -65,15 +72,18 @@ const PURE: &[&str] = &[
     "resync/batch",
     "edit/sweep",
     "edit/estimate",
+    "resync/volume",
+    "inspect/answer",
     "resync/form",
+    "scrub/judge/row",
+    "scrub/judge/fix",
+    "scrub/finding",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",
     "manage/assemble/name",
-    "manage/assemble/cast",
     "manage/assemble/fit",
     "sysfs/mdstat/lines",
-    "manage/members/rule",
     "manage/members/survive",
 ];
 

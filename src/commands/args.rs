@@ -29,7 +29,19 @@ pub enum Command {
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
     #[allow(missing_docs)]
-    Resync(super::resync::ResyncArgs),
+    Inspect(super::inspect::InspectArgs),
+    #[allow(missing_docs)]
+    Is(super::is::IsArgs),
+    #[allow(missing_docs)]
+    Resync(Box<super::resync::ResyncArgs>),
+    #[allow(missing_docs)]
+    Check(super::check::CheckArgs),
+    #[allow(missing_docs)]
+    Locate(super::locate::LocateArgs),
+    #[allow(missing_docs)]
+    Files(super::files::FilesArgs),
+    #[allow(missing_docs)]
+    Repair(super::repair::RepairArgs),
     #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]

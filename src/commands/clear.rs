@@ -8,8 +8,8 @@ use super::context::Context;
 use super::edit::{EditArgs, RANGES};
 use super::exit::ExitStatus;
 use crate::edit::{self, Change, ChangeOptions};
-use crate::format::bitmap::Range;
 use crate::guard::System;
+use crate::units::Range;
 
 /// Clear bits of a bitmap at rest, without copying anything. Asks first.
 ///

@@ -13,6 +13,7 @@ pub mod args;
 pub mod assemble;
 pub mod attach;
 mod build;
+pub mod check;
 pub mod clear;
 pub mod context;
 pub mod convert;
@@ -27,12 +28,17 @@ pub mod estimate;
 pub mod examine;
 pub mod exit;
 pub mod fail;
+pub mod files;
+pub mod inspect;
 pub mod invert;
+pub mod is;
+pub mod locate;
 pub mod manage;
 pub mod merge;
 pub mod readd;
 pub mod rechunk;
 pub mod remove;
+pub mod repair;
 pub mod repair_header;
 pub mod restore;
 pub mod resync;
@@ -85,6 +91,12 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Dirty(args) => dirty::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
+        Command::Files(args) => files::run(&args, context),
+        Command::Locate(args) => locate::run(&args, context),
+        Command::Repair(args) => repair::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
+        Command::Is(args) => is::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Add(args) => add::run(&args, context),
         Command::Fail(args) => fail::run(&args, context),

@@ -8,8 +8,8 @@ use super::context::Context;
 use super::edit::{EditArgs, RANGES};
 use super::exit::ExitStatus;
 use crate::edit::{self, Change, ChangeOptions};
-use crate::format::bitmap::Range;
 use crate::guard::System;
+use crate::units::Range;
 
 /// Set bits of a bitmap at rest, so that a resync makes the members agree there.
 ///

@@ -13,11 +13,11 @@ use super::target::{Copy, Target, devices, find, is_internal, not_running, settl
 use crate::error::{Error, Result};
 use crate::format::bitmap::range::merge;
 use crate::format::bitmap::superblock::SUPER_BYTES;
-use crate::format::bitmap::{Range, Rounding, bits};
+use crate::format::bitmap::{Rounding, bits};
 use crate::format::md::{MdUuid, Superblock};
 use crate::guard::{System, superblock_on_disk};
 use crate::io::{Access, Engine, SyncEngine, read_span, write_span};
-use crate::units::{Bytes, ChunkRun, Chunks};
+use crate::units::{Bytes, ChunkRun, Chunks, Range};
 
 /// Bytes of bits in memory at a time.
 const BLOCK: u64 = 64 << 10;

@@ -15,12 +15,12 @@ use super::privilege;
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
 use crate::error::{Error, Result};
-use crate::format::bitmap::{Coverage, Range, Rounding, range};
+use crate::format::bitmap::{Coverage, Rounding, range};
 use crate::format::md::ResyncPoint;
 use crate::running::{Action, Array, BitmapKind, bitmap_source, parse};
 use crate::store::BitmapAtRest;
 use crate::sysfs::System;
-use crate::units::{ChunkRun, Chunks};
+use crate::units::{ChunkRun, Chunks, Range};
 
 const SET_BITS: &str = "bitmap_set_bits";
 const RESYNC_START: &str = "resync_start";

@@ -7,9 +7,13 @@ pub mod dump;
 pub mod edit;
 pub mod estimate;
 pub mod examine;
+pub mod inspect;
 pub mod manage;
+pub mod places;
 pub mod progress;
+pub mod prometheus;
 pub mod resync;
+pub mod scrub;
 pub mod status;
 pub mod wait;
 

@@ -10,8 +10,9 @@ use super::observe::Stats;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
 use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
-use super::run::{ResyncOptions, Seen, Source};
+use super::run::{ResyncOptions, Seen, Source, bitmap_device};
 use super::sample::Sampler;
+use super::volume::volume;
 use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
@@ -32,6 +33,8 @@ pub(super) struct Judged {
     pub(super) plan: Plan,
     /// What is to stand in the bitmap's superblock, if anything is written.
     pub(super) terms: Option<Terms>,
+    /// The slot that the data are wanted from.
+    pub(super) wanted: Option<Slot>,
     /// Set bits, where the bitmap is believed.
     pub(super) dirty: u64,
     /// Data to be copied to each target.
@@ -56,7 +59,7 @@ pub(super) fn judge(
     for member in assembly.current().into_iter().chain(assembly.behind()) {
         load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
     }
-    let device = DevId(options.members.len());
+    let device = bitmap_device(options);
     let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
     let places = load::places(&candidates, &assembly, file)?;
     let bitmap =
@@ -92,7 +95,8 @@ pub(super) fn judge(
         Decision::Partial => counted.1,
         Decision::Full => size.to_bytes().unwrap_or_default(),
     };
-    Ok(Judged { assembly, geometry, bitmap, plan, terms, dirty: counted.0, total })
+    let (dirty, wanted) = (counted.0, wishes.source);
+    Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total })
 }
 
 /// Whoever looks at samples of the current members.
@@ -160,11 +164,13 @@ impl Judged {
             chunks_synced: 0,
             chunks_dirty_after: dirty,
             engine: None,
+            planned: volume(&self.plan, &self.geometry, &self.assembly, self.total),
             stats: Stats { total: self.total, ..Stats::default() },
             compared: options.care.compare,
             seconds: 0.0,
             troubles: Vec::new(),
             unreadable: Vec::new(),
+            replaced: Vec::new(),
         }
     }
 

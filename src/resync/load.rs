@@ -71,7 +71,7 @@ pub(super) fn read_at_most(
 ///
 /// # Errors
 /// Refused, or the list cannot be read.
-pub(super) fn no_bad_blocks(
+pub(crate) fn no_bad_blocks(
     engine: &mut dyn Engine,
     dev: DevId,
     candidate: &Candidate<'_>,
@@ -122,24 +122,24 @@ impl Place {
 
 /// The array's bitmap, judged.
 #[derive(Debug)]
-pub(super) struct Bitmap {
+pub(crate) struct Bitmap {
     /// Every copy that must be kept right, those on members that are behind included.
-    pub(super) places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// The superblock to go by, and its checked value; none where no copy can be decoded.
-    pub(super) header: Option<(RawBitmapSuper, BitmapSuper)>,
+    pub(crate) header: Option<(RawBitmapSuper, BitmapSuper)>,
     /// Why no copy is believed, if none is.
-    pub(super) doubt: Option<Doubt>,
+    pub(crate) doubt: Option<Doubt>,
     /// Which of `places` are believed.
-    pub(super) trusted: Vec<bool>,
+    pub(crate) trusted: Vec<bool>,
     /// The path of a bitmap of its own, for messages.
-    pub(super) path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// What its bits have to cover.
-    pub(super) size: Sectors,
+    pub(crate) size: Sectors,
 }
 
 impl Bitmap {
     /// The bits, by the terms of `header`, at every place; `returning`: somebody who was away joins.
-    pub(super) fn store(&self, header: &BitmapSuper, returning: bool) -> BitStore {
+    pub(crate) fn store(&self, header: &BitmapSuper, returning: bool) -> BitStore {
         let copies = self.places.iter().zip(&self.trusted).map(|(place, trusted)| Copy {
             dev: place.dev,
             bits_at: place.at.saturating_add(header.bits_at()),
@@ -174,7 +174,7 @@ impl Bitmap {
 ///
 /// # Errors
 /// Refused where both are there, or where a member that takes part has no room for its copy.
-pub(super) fn places(
+pub(crate) fn places(
     candidates: &[Candidate<'_>],
     assembly: &Assembly,
     file: Option<(DevId, Bytes)>,
@@ -230,7 +230,7 @@ fn own_place(view: &SuperView, fresh: &SuperView, at: Sectors) -> Option<Sectors
 ///
 /// # Errors
 /// A copy cannot be read.
-pub(super) fn bitmap(
+pub(crate) fn bitmap(
     engine: &mut dyn Engine,
     candidates: &[Candidate<'_>],
     assembly: &Assembly,

@@ -2,6 +2,7 @@
 
 use super::observe::Stats;
 use super::plan::Decision;
+use super::volume::Volume;
 use crate::units::{Bytes, SectorRange};
 
 /// How it ended.
@@ -24,7 +25,7 @@ pub struct MemberReport {
     pub path: String,
     /// Its slot.
     pub slot: Option<u16>,
-    /// "current", "behind", "spare" or "outside".
+    /// "current", "behind", "spare", "outside" or "new".
     pub state: &'static str,
     /// Its event count as found.
     pub events: u64,
@@ -45,6 +46,19 @@ pub struct Trouble {
     pub offset: Bytes,
     /// What the system said.
     pub message: String,
+}
+
+/// A device that took the place of a missing member, or was to.
+#[derive(Clone, Debug)]
+pub struct Replaced {
+    /// Its path.
+    pub path: String,
+    /// The slot.
+    pub slot: u16,
+    /// What an earlier run had filled, by the addresses that a bitmap's bits cover.
+    pub filled_before: Bytes,
+    /// Whether it is a member now.
+    pub complete: bool,
 }
 
 /// The whole account.
@@ -78,6 +92,8 @@ pub struct Report {
     pub chunks_dirty_after: u64,
     /// The engine that moved data, where any was to be moved.
     pub engine: Option<&'static str>,
+    /// What was to be read and written, if all goes well.
+    pub planned: Volume,
     /// Data due, done, read and written.
     pub stats: Stats,
     /// Whether targets were read before they were written.
@@ -88,4 +104,6 @@ pub struct Report {
     pub troubles: Vec<Trouble>,
     /// Ranges of the array that no member could give.
     pub unreadable: Vec<SectorRange>,
+    /// Who takes the place of a missing member.
+    pub replaced: Vec<Replaced>,
 }

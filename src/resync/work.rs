@@ -54,7 +54,7 @@ pub(super) fn work(
     let account = digest(&assembly, &plan, freshest, &supers.seats, options);
     let mut source = Source::new(bits, geometry.covered(), options, account)?;
     exec.stats.done = source.position();
-    let repair = repair(geometry, seen, &assembly, &plan, &supers.seats);
+    let repair = repair(geometry, &assembly, &plan, &supers.seats);
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
     let copied = copy(exec, options, &plan, &repair, &mut source, report);
@@ -127,7 +127,7 @@ fn copy(
     source: &mut Source,
     report: &mut Report,
 ) -> Result<Outcome> {
-    let depth = exec.engine.depth().min(windows(options, recipe));
+    let depth = depth(exec, options, recipe);
     let window = window(options.limit);
     loop {
         if exec.stopping() {
@@ -157,6 +157,11 @@ fn copy(
     }
 }
 
+/// How many windows may be under way at once.
+pub(super) fn depth(exec: &Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
+    exec.engine.depth().min(windows(options, recipe))
+}
+
 /// As many windows at once as the memory allows, at least one.
 fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
     let piece = recipe.piece_len(Sectors::ZERO).min(WINDOW).to_bytes().unwrap_or_default();
@@ -176,12 +181,12 @@ fn touched(ranges: &[SectorRange]) -> u64 {
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.
-fn window(limit: Option<Bytes>) -> Sectors {
+pub(super) fn window(limit: Option<Bytes>) -> Sectors {
     let share = limit.map(|limit| Bytes::new(limit.get() / WINDOWS_A_SECOND).round_down(4096));
     share.map_or(WINDOW, |share| share.to_sectors_floor().min(WINDOW))
 }
 
-fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {
+pub(super) fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {
     let path = options.bitmap.clone().unwrap_or_else(|| "internal bitmap".into());
     Error::io(operation, path, error)
 }
@@ -192,20 +197,24 @@ fn left_over(report: &Report, plan: &Plan) -> u64 {
     report.chunks_dirty_before.saturating_sub(cleared)
 }
 
+/// Whether reads avoid a participant; who joins is none of the assembly, and not read.
+fn write_mostly(assembly: &Assembly, index: usize) -> bool {
+    assembly.members.get(index).is_some_and(|member| member.write_mostly)
+}
+
 /// Who holds which slot, and what is to be done with it.
-fn repair(
+pub(super) fn repair(
     geometry: Geometry,
-    seen: &Seen,
     assembly: &Assembly,
     plan: &Plan,
     seats: &[Seat<'_>],
 ) -> Repair {
     let mut holders = vec![None; usize::from(geometry.slots())];
     for seat in seats {
-        let view = seen.superblocks[seat.index].view();
+        let view = seat.superblock.view();
         let rank = match () {
             () if plan.wanted == Some(seat.slot) => Rank::Wanted,
-            () if assembly.members[seat.index].write_mostly => Rank::WriteMostly,
+            () if write_mostly(assembly, seat.index) => Rank::WriteMostly,
             () => Rank::Plain,
         };
         if let Some(place) = holders.get_mut(usize::from(seat.slot.0)) {
@@ -221,7 +230,7 @@ fn repair(
 }
 
 /// The members whose superblocks are written: current ones and those that return.
-fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'a>> {
+pub(super) fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'a>> {
     let all = plan.sources.iter().chain(&plan.returning);
     all.filter_map(|index| {
         let superblock = &seen.superblocks[*index];
@@ -233,7 +242,7 @@ fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'
     .collect()
 }
 
-fn troubles(exec: &mut Exec<'_>, options: &ResyncOptions) -> Vec<Trouble> {
+pub(super) fn troubles(exec: &mut Exec<'_>, options: &ResyncOptions) -> Vec<Trouble> {
     let failures = std::mem::take(&mut exec.failures);
     failures
         .into_iter()

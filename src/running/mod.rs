@@ -8,13 +8,14 @@ use std::path::PathBuf;
 
 use crate::units::{Bytes, Chunks, Sectors, Slot};
 
+pub mod checked;
 mod dirty;
 pub mod look;
 pub mod parse;
 pub mod wait;
 
 pub use dirty::{count_dirty, source as bitmap_source};
-pub use look::{all, find, look};
+pub use look::{all, find, find_running, look};
 pub use wait::{Ended, wait};
 
 /// A running array.

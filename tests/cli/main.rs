@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod assemble;
+mod check;
 mod convert;
 mod create;
 mod demo;
 mod edit;
 mod examine;
+mod inspect;
+mod is;
 mod manage;
 mod members;
+mod places;
 mod resync;
 mod status;
 mod support;

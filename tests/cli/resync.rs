@@ -17,6 +17,7 @@ mod members;
 mod output;
 mod readonly;
 mod refusals;
+mod replace;
 mod signals;
 
 /// What a program is told of a run with `args` on `members`, which must end with `status`.

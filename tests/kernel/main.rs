@@ -12,6 +12,7 @@
 
 mod build;
 mod case;
+mod check;
 mod control;
 mod dir;
 mod edit;
@@ -22,6 +23,7 @@ mod geometry;
 mod guest;
 mod host;
 mod images;
+mod inspect;
 mod interrupted;
 mod killed;
 mod lab;
@@ -32,6 +34,7 @@ mod mdadm;
 mod mdbitmap;
 mod record;
 mod refuse;
+mod replace;
 mod special;
 mod stage;
 mod status;
@@ -157,10 +160,13 @@ fn jobs() -> Vec<Job> {
     jobs.extend(interrupted::jobs());
     jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());
+    jobs.extend(replace::jobs());
     jobs.extend(status::jobs());
     jobs.extend(edit::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(check::jobs());
+    jobs.extend(inspect::jobs());
     jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());

@@ -100,6 +100,16 @@ pub(crate) fn start_resync(
         .with_context(|| format!("start {PROGRAM}"))
 }
 
+/// What `mdbitmap inspect --json` tells of stopped members.
+pub(crate) fn inspect(bitmap: Option<&Path>, members: &[PathBuf]) -> Result<Value> {
+    let mut arguments: Vec<OsString> = vec!["inspect".into(), "--json".into()];
+    if let Some(file) = bitmap {
+        arguments.extend(["--bitmap".into(), file.into()]);
+    }
+    arguments.extend(members.iter().map(Into::into));
+    run(&arguments)?.expect(DONE)?.json()
+}
+
 /// The one bitmap `mdbitmap examine --json` finds in `path`.
 pub(crate) fn examine(path: &Path) -> Result<Value> {
     let said = run(&["examine".into(), "--json".into(), path.into()])?.expect(DONE)?;

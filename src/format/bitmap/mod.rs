@@ -14,7 +14,7 @@ pub mod scanner;
 pub mod superblock;
 
 pub use check::{BitmapSuper, Coverage, Decoded, decode};
-pub use range::{Range, RangeError, Rounding};
+pub use range::Rounding;
 pub use raw::{NewBitmap, RawBitmapSuper};
 pub use scanner::BitScanner;
 pub use superblock::{BitmapVersion, StateFlags};
