@@ -8,15 +8,21 @@ _mdbitmap_options() {
         'add') echo '--as-new --write-mostly --force= -n --dry-run --json -h --help' ;;
         'assemble') echo '-b --bitmap --readonly --force -n --dry-run --json -h --help' ;;
         'attach') echo '--internal -c --chunk -d --delay --write-behind= -n --dry-run --json -h --help' ;;
+        'check') echo '-b --bitmap --dirty-only --range --checkpoint --mark -n --dry-run --list --limit --engine --memory --progress --json -h --help' ;;
         'create') echo '-c --chunk -d --delay -z --size -u --uuid --write-behind= --clean --array --force= -n --dry-run --json -h --help' ;;
         'demo') echo '--level --members --metadata --size --chunk --seed --make-only --force= -h --help' ;;
         'detach') echo '--save --force= -n --dry-run --json -h --help' ;;
         'dirty') echo '-n --dry-run --json -h --help' ;;
         'examine') echo '--ranges --map --test --json -h --help' ;;
         'fail') echo '-n --dry-run --json -h --help' ;;
+        'files') echo '--range --ranges -b --bitmap --list --json -h --help' ;;
+        'inspect') echo '-b --bitmap --speed --hex --json -h --help' ;;
+        'is') echo '-h --help' ;;
+        'locate') echo '-a --array-offset --bit --stripe -d --device -b --bitmap --json -h --help' ;;
         'readd') echo '--explain --force= -n --dry-run --json -h --help' ;;
         'remove') echo '-n --dry-run --json -h --help' ;;
-        'resync') echo '-b --bitmap --full --checkpoint --source -n --dry-run --limit --compare --verify --engine --memory --progress --json --build -l --level --raid-devices -c --chunk -p --layout -z --size --behind --write-mostly --assume-clean --force= -h --help' ;;
+        'repair') echo '-b --bitmap --range -n --dry-run -y --yes --list --limit --engine --memory --progress --json -h --help' ;;
+        'resync') echo '-b --bitmap --replace --full --checkpoint --source --force= -n --dry-run --limit --compare --verify --engine --memory --progress --json --build -l --level --raid-devices -c --chunk -p --layout -z --size --behind --write-mostly --assume-clean -h --help' ;;
         'status') echo '--watch= --json --prometheus -h --help' ;;
         'stop') echo '-n --dry-run --json -h --help' ;;
         'tune') echo '-d --delay --write-behind= -n --dry-run --json -h --help' ;;
@@ -33,6 +39,15 @@ _mdbitmap_value() {
         'attach -c' | 'attach --chunk') echo ' ' ;;
         'attach -d' | 'attach --delay') echo ' ' ;;
         'attach --write-behind') echo '= ' ;;
+        'check -b' | 'check --bitmap') echo ' @files' ;;
+        'check --range') echo ' ' ;;
+        'check --checkpoint') echo ' @files' ;;
+        'check --mark') echo ' @files internal' ;;
+        'check --list') echo ' ' ;;
+        'check --limit') echo ' ' ;;
+        'check --engine') echo ' auto sync uring' ;;
+        'check --memory') echo ' ' ;;
+        'check --progress') echo ' auto bar lines json none' ;;
         'create -c' | 'create --chunk') echo ' ' ;;
         'create -d' | 'create --delay') echo ' ' ;;
         'create -z' | 'create --size') echo ' ' ;;
@@ -49,10 +64,30 @@ _mdbitmap_value() {
         'demo --force') echo '= overwrite' ;;
         'detach --save') echo ' @files' ;;
         'detach --force') echo '= degraded' ;;
+        'files --range') echo ' ' ;;
+        'files --ranges') echo ' @files' ;;
+        'files -b' | 'files --bitmap') echo ' @files' ;;
+        'files --list') echo ' ' ;;
+        'inspect -b' | 'inspect --bitmap') echo ' @files' ;;
+        'inspect --speed') echo ' ' ;;
+        'locate -a' | 'locate --array-offset') echo ' ' ;;
+        'locate --bit') echo ' ' ;;
+        'locate --stripe') echo ' ' ;;
+        'locate -d' | 'locate --device') echo ' ' ;;
+        'locate -b' | 'locate --bitmap') echo ' @files' ;;
         'readd --force') echo '= unproven' ;;
+        'repair -b' | 'repair --bitmap') echo ' @files' ;;
+        'repair --range') echo ' ' ;;
+        'repair --list') echo ' ' ;;
+        'repair --limit') echo ' ' ;;
+        'repair --engine') echo ' auto sync uring' ;;
+        'repair --memory') echo ' ' ;;
+        'repair --progress') echo ' auto bar lines json none' ;;
         'resync -b' | 'resync --bitmap') echo ' @files' ;;
+        'resync --replace') echo ' ' ;;
         'resync --checkpoint') echo ' @files' ;;
         'resync --source') echo ' @files' ;;
+        'resync --force') echo '= cluster overwrite superblock uuid checkpoint mismatch' ;;
         'resync --limit') echo ' ' ;;
         'resync --engine') echo ' auto sync uring' ;;
         'resync --memory') echo ' ' ;;
@@ -64,7 +99,6 @@ _mdbitmap_value() {
         'resync -z' | 'resync --size') echo ' ' ;;
         'resync --behind') echo ' ' ;;
         'resync --write-mostly') echo ' ' ;;
-        'resync --force') echo '= superblock uuid checkpoint mismatch' ;;
         'status --watch') echo '= ' ;;
         'tune -d' | 'tune --delay') echo ' ' ;;
         'tune --write-behind') echo '= ' ;;
@@ -82,6 +116,7 @@ _mdbitmap_place() {
         'assemble '*) echo '@devices @files' ;;
         'attach 1') echo '@arrays' ;;
         'attach 2') echo '@files' ;;
+        'check '*) echo '@devices @files' ;;
         'create 1') echo '@files' ;;
         'demo 1') echo '@directories' ;;
         'detach 1') echo '@arrays' ;;
@@ -90,10 +125,14 @@ _mdbitmap_place() {
         'examine '*) echo '@files' ;;
         'fail 1') echo '@arrays' ;;
         'fail 2') echo '@devices @files' ;;
+        'files '*) echo '@arrays @devices' ;;
+        'inspect '*) echo '@files' ;;
+        'locate '*) echo '@arrays @devices' ;;
         'readd 1') echo '@arrays' ;;
         'readd 2') echo '@devices @files' ;;
         'remove 1') echo '@arrays' ;;
         'remove 2') echo '@devices @files failed detached' ;;
+        'repair '*) echo '@devices @files' ;;
         'resync '*) echo '@devices @files' ;;
         'status '*) echo '@arrays' ;;
         'stop 1') echo '@arrays' ;;
@@ -159,10 +198,10 @@ _mdbitmap() {
     # The tables give words to split.
     # shellcheck disable=SC2046
     if ((COMP_CWORD == 1)); then
-        _mdbitmap_offer add assemble attach create demo detach dirty examine fail readd remove resync status stop tune wait help $(_mdbitmap_options '')
+        _mdbitmap_offer add assemble attach check create demo detach dirty examine fail files inspect is locate readd remove repair resync status stop tune wait help $(_mdbitmap_options '')
         return
     elif [[ $command == help ]]; then
-        _mdbitmap_offer add assemble attach create demo detach dirty examine fail readd remove resync status stop tune wait
+        _mdbitmap_offer add assemble attach check create demo detach dirty examine fail files inspect is locate readd remove repair resync status stop tune wait
         return
     elif [[ $option ]]; then
         found=$(_mdbitmap_value "$command" "$option") || return 0
