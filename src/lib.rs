@@ -9,6 +9,7 @@
 pub mod array;
 pub mod commands;
 pub mod demo;
+pub mod edit;
 pub mod error;
 pub mod format;
 pub mod guard;

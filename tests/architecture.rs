@@ -30,19 +30,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "inspect",
         &["units", "error", "format", "sysfs", "guard", "array", "store", "running", "resync"],
     ),
+    ("edit", &["units", "error", "format", "io", "guard", "array", "store", "manage", "resync"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
         &[
             "units", "error", "format", "array", "store", "running", "manage", "resync", "scrub",
-            "places", "inspect", "demo",
+            "places", "inspect", "edit", "demo",
         ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "scrub", "places", "inspect", "demo", "output",
+            "store", "running", "manage", "resync", "scrub", "places", "inspect", "edit", "demo",
+            "output",
         ],
     ),
 ];
@@ -68,6 +70,8 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "edit/sweep",
+    "edit/estimate",
     "resync/volume",
     "inspect/answer",
     "resync/form",

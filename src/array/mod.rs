@@ -7,6 +7,7 @@ pub mod belief;
 pub mod cast;
 pub mod coverage;
 pub mod geometry;
+pub mod internal;
 pub mod locate;
 mod membership;
 pub mod predict;

@@ -4,8 +4,10 @@
 
 mod assemble;
 mod check;
+mod convert;
 mod create;
 mod demo;
+mod edit;
 mod examine;
 mod inspect;
 mod is;

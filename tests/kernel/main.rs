@@ -15,6 +15,7 @@ mod case;
 mod check;
 mod control;
 mod dir;
+mod edit;
 mod expect;
 mod filebitmap;
 mod fs;
@@ -161,6 +162,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(refuse::jobs());
     jobs.extend(replace::jobs());
     jobs.extend(status::jobs());
+    jobs.extend(edit::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
     jobs.extend(check::jobs());

@@ -40,11 +40,20 @@ impl Said {
         Ok(value)
     }
 
+    pub(crate) fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
     /// A refusal without a reason is of no use to whoever typed the command.
     pub(crate) fn says_why(&self) -> Result<()> {
         ensure!(!self.stderr.trim().is_empty(), "mdbitmap refused without a word");
         Ok(())
     }
+}
+
+/// Any command.
+pub(crate) fn tell(arguments: &[&str]) -> Result<Said> {
+    run(&arguments.iter().map(Into::into).collect::<Vec<_>>())
 }
 
 fn run(arguments: &[OsString]) -> Result<Said> {
