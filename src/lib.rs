@@ -9,12 +9,14 @@
 pub mod array;
 pub mod commands;
 pub mod demo;
+pub mod edit;
 pub mod error;
 pub mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guard;
+pub mod inspect;
 pub mod io;
 pub mod ioctl;
 pub mod manage;

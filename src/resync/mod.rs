@@ -33,6 +33,7 @@ mod run;
 mod sample;
 mod slots;
 pub(crate) mod trust;
+pub mod volume;
 mod work;
 
 #[cfg(test)]
@@ -45,3 +46,4 @@ pub use plan::Decision;
 pub use replace::Replacement;
 pub use report::{MemberReport, Outcome, Replaced, Report, Trouble};
 pub use run::{MEMORY, ResyncOptions, Source, resync};
+pub use volume::Volume;
