@@ -188,7 +188,7 @@ impl BitStore {
     /// The chunks that lie whole in `ranges`, cut at page borders.
     fn whole_chunks(&self, ranges: &[SectorRange]) -> Vec<ChunkRun> {
         let within = |range| ChunkRun::within(range, self.chunk, self.size);
-        merged(ranges).into_iter().map(within).flat_map(by_page).collect()
+        SectorRange::merged(ranges).into_iter().map(within).flat_map(by_page).collect()
     }
 
     fn flush(&self, engine: &mut dyn Engine) -> io::Result<()> {
@@ -272,22 +272,6 @@ fn skip(bytes: &[u8], at: u64, end: u64, dirty: bool) -> u64 {
     let whole = usize::try_from(at / 8).ok().and_then(|i| bytes.get(i));
     let uniform = whole == Some(if dirty { &0xff } else { &0 });
     if uniform && at.is_multiple_of(8) && at + 8 <= end { 8 } else { 1 }
-}
-
-/// Sorted, with touching and overlapping ranges made one.
-fn merged(ranges: &[SectorRange]) -> Vec<SectorRange> {
-    let mut sorted = ranges.to_vec();
-    sorted.sort_by_key(|range| range.start);
-    let mut joined: Vec<SectorRange> = Vec::new();
-    for range in sorted {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end() => {
-                last.len = last.end().max(range.end()).saturating_sub(last.start);
-            }
-            _ => joined.push(range),
-        }
-    }
-    joined
 }
 
 /// The run, cut where a page of bits ends.
