@@ -16,8 +16,8 @@ use crate::format::Finding;
 use crate::format::bitmap::{
     BitmapVersion, Coverage, Decoded, RawBitmapSuper, StateFlags, decode, geometry,
 };
-use crate::format::md::{MdUuid, MdVersion};
-use crate::units::{Bytes, ChunkRun, Chunks};
+use crate::format::md::{Features, MdUuid, MdVersion, badblocks};
+use crate::units::{Bytes, ChunkRun, Chunks, SectorRange};
 
 mod context;
 
@@ -58,6 +58,8 @@ pub struct Report {
     pub survey: Option<Survey>,
     /// What each node's bitmap says.
     pub nodes: Vec<NodeReport>,
+    /// What the member lists as bad, in sectors of its device; none where it keeps no such list.
+    pub bad_blocks: Option<Vec<SectorRange>>,
     /// What is wrong or worth knowing.
     pub findings: Vec<Finding>,
 }
@@ -121,6 +123,7 @@ impl BitmapAtRest {
         opened.find_starts();
         opened.look(stop)?;
         context::check(&mut opened.report);
+        opened.list_bad_blocks();
         Ok(opened)
     }
 
@@ -202,6 +205,28 @@ impl BitmapAtRest {
         self.starts = starts;
     }
 
+    /// Reads what the member lists as bad, where it does.
+    fn list_bad_blocks(&mut self) {
+        let Some(member) = &self.report.member else { return };
+        let used = member.features.contains(Features::BAD_BLOCKS);
+        let Some(place) = member.bblog else { return };
+        let data_end = member.data_offset.saturating_add(member.data_size);
+        let (mut listed, mut findings) = (Vec::new(), Vec::new());
+        if used {
+            let at = place.at.to_bytes().unwrap_or_default();
+            let len = place.size.to_bytes().and_then(Bytes::to_usize).unwrap_or(0);
+            let (mut reader, mut trouble) = (Reader::new(&self.source), Trouble::default());
+            let bytes = reader.read(at, len.min(badblocks::MAX_BYTES), 0xff, &mut trouble);
+            (listed, findings) = badblocks::decode(place, bytes, data_end);
+            if trouble.unreadable_sectors > 0 {
+                let message = "the list of bad blocks cannot be read";
+                findings.push(Finding::error("bblog-unreadable", message));
+            }
+        }
+        self.report.bad_blocks = Some(listed);
+        self.report.findings.append(&mut findings);
+    }
+
     /// Counts the bits.
     fn look(&mut self, stop: &AtomicBool) -> Result<()> {
         let Some(coverage) = self.report.coverage else { return Ok(()) };
@@ -239,6 +264,7 @@ fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
         room,
         survey: None,
         nodes: Vec::new(),
+        bad_blocks: None,
         findings,
     }
 }
