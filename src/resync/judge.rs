@@ -3,6 +3,7 @@
 //! Reads only. A dry run ends here; a real one comes here twice, before and after it opens the
 //! members for writing.
 
+use super::bad::{self, Log};
 use super::load::{self, Bitmap};
 use super::observe::Stats;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
@@ -33,6 +34,8 @@ pub(super) struct Judged {
     pub(super) dirty: u64,
     /// Data to be copied to each target.
     pub(super) total: Bytes,
+    /// What members list as bad.
+    pub(super) logs: Vec<Log>,
 }
 
 pub(super) fn judge(
@@ -46,8 +49,9 @@ pub(super) fn judge(
     let geometry = Geometry::of(freshest.superblock.view())
         .map_err(|why| Error::refused(why).at_path(freshest.name))?;
     let size = geometry.covered();
+    let mut logs = Vec::new();
     for member in assembly.current().into_iter().chain(assembly.behind()) {
-        load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
+        logs.extend(bad::read(engine, member.index, &candidates[member.index])?);
     }
     let device = DevId(options.members.len());
     let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
@@ -72,7 +76,7 @@ pub(super) fn judge(
         Decision::Partial => counted.1,
         Decision::Full => size.to_bytes().unwrap_or_default(),
     };
-    Ok(Judged { assembly, geometry, bitmap, plan, terms, dirty: counted.0, total })
+    Ok(Judged { assembly, geometry, bitmap, plan, terms, dirty: counted.0, total, logs })
 }
 
 /// The slot of the member that is to be the source.
@@ -132,7 +136,9 @@ impl Judged {
             compared: options.care.compare,
             seconds: 0.0,
             troubles: Vec::new(),
+            troubles_untold: 0,
             unreadable: Vec::new(),
+            bad_blocks: self.logs.iter().map(Log::report).collect(),
         }
     }
 

@@ -6,6 +6,7 @@
 //! what is proven durable; `finish` writes the superblocks in an order that a crash cannot spoil.
 //! `docs/resync.md` tells the protocol step by step.
 
+mod bad;
 pub mod batch;
 pub mod bits;
 pub mod care;
@@ -33,5 +34,5 @@ mod tests;
 pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
-pub use report::{MemberReport, Outcome, Report, Trouble};
+pub use report::{BadBlocks, Lost, MemberReport, Outcome, Report, Trouble, Unreadable};
 pub use run::{MEMORY, ResyncOptions, Source, resync};

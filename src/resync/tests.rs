@@ -3,6 +3,7 @@
 // Small numbers by construction.
 #![allow(clippy::cast_possible_truncation)]
 
+mod bad;
 mod cases;
 mod crash;
 mod faults;
@@ -10,3 +11,4 @@ mod lab;
 mod model;
 mod oracle;
 mod runs;
+mod scripts;

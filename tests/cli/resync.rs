@@ -7,6 +7,7 @@ use array::Array;
 use crate::support::{self, json, mdadm, run};
 
 mod array;
+mod bad;
 mod bitmaps;
 mod care;
 mod checkpoint;

@@ -132,13 +132,13 @@ fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> us
 
 /// What may be missing of the writes that no flush has made stable.
 #[derive(Clone, Debug)]
-enum Loss {
+pub(super) enum Loss {
     These(BTreeSet<usize>),
     /// Of this write, only the first sectors; all other writes in whole.
     Torn(usize, usize),
 }
 
-fn losses(log: &[Event], everywhere: bool) -> Vec<Loss> {
+pub(super) fn losses(log: &[Event], everywhere: bool) -> Vec<Loss> {
     let volatile = volatile(log);
     let all: BTreeSet<usize> = volatile.iter().copied().collect();
     let mut losses = vec![Loss::These(BTreeSet::new())];
@@ -188,7 +188,7 @@ fn volatile(log: &[Event]) -> Vec<usize> {
     log.iter().enumerate().filter_map(write).collect()
 }
 
-fn image(start: &[Vec<u8>], log: &[Event], loss: &Loss) -> Vec<Vec<u8>> {
+pub(super) fn image(start: &[Vec<u8>], log: &[Event], loss: &Loss) -> Vec<Vec<u8>> {
     let mut disks = start.to_vec();
     for (i, event) in log.iter().enumerate() {
         let Event::Write(dev, at, bytes) = event else { continue };
