@@ -10,10 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use mdbitmap::array::geometry::{Geometry, Piece};
-use mdbitmap::format::md::Role;
 use mdbitmap::guard::superblock_of;
-use mdbitmap::units::Sectors;
 
 use crate::Job;
 use crate::case::METADATA;
@@ -21,7 +18,7 @@ use crate::expect::{self, Observed};
 use crate::fs::FsKind;
 use crate::stage::Stage;
 use crate::uml::Until;
-use crate::{filebitmap, guest, images, mdadm, mdbitmap as program};
+use crate::{content, filebitmap, guest, images, mdadm, mdbitmap as program};
 
 /// Level, layout as mdadm calls it, members.
 type Shape = (&'static str, &'static str, usize);
@@ -205,48 +202,9 @@ impl Trial {
         self.stage.boot("behind", &body, Until::PoweredOff)
     }
 
-    /// The geometry, and where each slot's data begins in which image.
-    fn geometry(&self) -> Result<(Geometry, Vec<(PathBuf, u64)>)> {
-        let mut slots = vec![(PathBuf::new(), 0); self.case.shape.2];
-        let mut geometry = None;
-        for path in self.members() {
-            let file = fs::File::open(&path)?;
-            let found = superblock_of(&file, &path)?.context("no superblock")?;
-            let view = found.view();
-            let Role::Active(slot) = view.role else { anyhow::bail!("{}", view.role) };
-            slots[usize::from(slot.0)] = (path, view.data_offset.get() * 512);
-            geometry = Some(Geometry::of(view).map_err(anyhow::Error::msg)?);
-        }
-        Ok((geometry.context("no member")?, slots))
-    }
-
-    /// What the array holds by the rules of the kernel: first copies, or data as they lie.
-    fn content(&self) -> Result<Vec<u8>> {
-        let (geometry, slots) = self.geometry()?;
-        let images = slots.iter().map(|(path, _)| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
-        let part = |slot: usize, at: Sectors, len: Sectors| {
-            let start = (slots[slot].1 + at.get() * 512) as usize;
-            images[slot][start..start + (len.get() * 512) as usize].to_vec()
-        };
-        let (mut content, mut at) = (Vec::new(), Sectors::ZERO);
-        while at < geometry.covered() {
-            let len = geometry.piece_len(at);
-            match geometry.piece(at) {
-                Piece::Copies(places) => {
-                    content.extend(part(usize::from(places[0].slot.0), places[0].at, len));
-                }
-                Piece::Row { at, data, .. } => {
-                    data.iter().for_each(|slot| content.extend(part(usize::from(slot.0), at, len)));
-                }
-            }
-            at = at.saturating_add(len);
-        }
-        Ok(content)
-    }
-
     fn repair(&self) -> Result<()> {
         let expected = match self.case.accident {
-            Accident::Crash => images::sha256(&self.content()?)?,
+            Accident::Crash => images::sha256(&content::of(&self.members())?)?,
             _ => self.stage.out("expected")?,
         };
         let said = self.with_bitmap(|file| {

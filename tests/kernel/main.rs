@@ -10,7 +10,9 @@
 
 #![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
 
+mod badblocks;
 mod case;
+mod content;
 mod control;
 mod dir;
 mod expect;
@@ -145,6 +147,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(badblocks::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs
