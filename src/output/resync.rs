@@ -132,6 +132,7 @@ struct Json<'a> {
     troubles: Vec<JsonTrouble<'a>>,
     troubles_untold: u64,
     unreadable: Vec<bad::JsonUnreadable<'a>>,
+    unreadable_untold: u64,
     bad_blocks: Vec<bad::JsonBadBlocks<'a>>,
 }
 
@@ -190,6 +191,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         engine: report.engine,
         troubles: report.troubles.iter().map(trouble).collect(),
         troubles_untold: report.troubles_untold,
+        unreadable_untold: report.unreadable_untold,
         unreadable: report.unreadable.iter().map(bad::unreadable).collect(),
         bad_blocks: report.bad_blocks.iter().map(bad::bad_blocks).collect(),
     };

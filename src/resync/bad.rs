@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::batch::{self, Durable};
-use super::report::{BadBlocks, Lost, Unreadable};
+use super::report::{BadBlocks, Lost, Report, Unreadable};
 use crate::array::Candidate;
 use crate::array::bad::{BadMap, BadRanges};
 use crate::array::recipe::{Extent, Recipe};
@@ -134,9 +134,13 @@ pub(super) fn lost(recipe: &dyn Recipe, one: &batch::Unreadable, names: &[String
     Unreadable { range: one.range, array: lost.array, members }
 }
 
+/// How many ranges are told one by one: with a dead member there is one in each row of an array.
+const MOST: usize = 1 << 16;
+
 /// Adds `one`, joined to the last where it goes on in every respect.
-pub(super) fn tell(all: &mut Vec<Unreadable>, one: Unreadable) {
-    match all.last_mut() {
+pub(super) fn tell(report: &mut Report, one: Unreadable) {
+    let room = report.unreadable.len() < MOST;
+    match report.unreadable.last_mut() {
         Some(last) if goes_on(last, &one) => {
             let longer = |range: &mut SectorRange| {
                 range.len = range.len.saturating_add(one.range.len);
@@ -144,7 +148,8 @@ pub(super) fn tell(all: &mut Vec<Unreadable>, one: Unreadable) {
             longer(&mut last.range);
             last.array.iter_mut().for_each(longer);
         }
-        _ => all.push(one),
+        _ if room => report.unreadable.push(one),
+        _ => report.unreadable_untold += 1,
     }
 }
 

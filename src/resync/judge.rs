@@ -138,6 +138,7 @@ impl Judged {
             troubles: Vec::new(),
             troubles_untold: 0,
             unreadable: Vec::new(),
+            unreadable_untold: 0,
             bad_blocks: self.logs.iter().map(Log::report).collect(),
         }
     }

@@ -123,6 +123,8 @@ pub struct Report {
     pub troubles_untold: u64,
     /// Ranges that no member could give.
     pub unreadable: Vec<Unreadable>,
+    /// How many ranges more there are.
+    pub unreadable_untold: u64,
     /// Lists of bad blocks of members that take part, where anything is in them.
     pub bad_blocks: Vec<BadBlocks>,
 }

@@ -174,7 +174,7 @@ impl Copying<'_> {
     fn told(&self, ended: &Ended, report: &mut Report, left: &mut BTreeSet<u64>) {
         for one in &ended.unreadable {
             bad::touched(left, &[one.range], NOMINAL_CHUNK);
-            bad::tell(&mut report.unreadable, bad::lost(self.recipe, one, self.names));
+            bad::tell(report, bad::lost(self.recipe, one, self.names));
         }
         bad::touched(left, &ended.undone, NOMINAL_CHUNK);
     }

@@ -26,6 +26,7 @@ const BITMAP: &str = "--bitmap=internal --bitmap-chunk=64 --delay=5";
 pub(crate) fn jobs() -> Vec<Job> {
     vec![
         Job::new("badblocks/raid1/crash", raid1),
+        Job::new("badblocks/raid10/crash", raid10),
         Job::new("badblocks/raid5/crash", raid5),
         Job::new("badblocks/raid6/behind", raid6),
     ]
@@ -168,6 +169,36 @@ fn raid1() -> Result<()> {
     ensure!(array.stage.out("bad-a")? == format!("{} 2", offset + 8003), "what the kernel lists");
     ensure!(array.stage.out("bad-b")?.is_empty(), "what the kernel lists");
     Ok(())
+}
+
+/// Far copies: a first copy is listed, and a second one, in chunks that are dirty. The copy that is
+/// listed outside them holds nothing, and nobody is asked for it.
+fn raid10() -> Result<()> {
+    let array = Array::new("10", 4, Stage::disks(4))?;
+    // Chunks of 128 sectors go round: chunk 13 is the second member's fourth, chunk 18 the third's
+    // fifth; 37 is the second's tenth.
+    let (thirteen, eighteen, clean) = (3 * 128 + 40, 4 * 128 + 40, 9 * 128);
+    let body = format!(
+        "{}{}{}{}{SAVE}stop\n{}echo 0 > $md/safe_mode_delay\nput 0 208 2\nput 40 288 2\n\
+         put 300 400 20\n{}",
+        array.make().replace("--bitmap=", "--layout=f2 --bitmap="),
+        bad(1, ACKNOWLEDGED, thirteen, 8),
+        bad(2, ACKNOWLEDGED, eighteen, 3),
+        bad(1, ACKNOWLEDGED, clean, 8),
+        array.assemble(),
+        guest::write_until_killed(700, 20)
+    );
+    array.stage.boot("crash", &body, Until::KilledWhenReady)?;
+    let expected = images::sha256(&content::of(&array.paths())?)?;
+    for (disk, at, len) in [(1, thirteen, 8), (2, eighteen, 3), (1, clean, 8)] {
+        array.spoil(disk, at, len)?;
+    }
+    let said = program::resync(None, &[], &array.paths())?.expect(program::DONE)?.json()?;
+    array.told_is(&said, 1, &[(thirteen, 8), (clean, 8)], (8, 8))?;
+    array.told_is(&said, 2, &[(eighteen, 3)], (3, 0))?;
+    let left = array.offset(1)? + clean;
+    ensure!(array.logged(1)? == [(left, 8)], "{:?}", array.logged(1));
+    array.judge(&expected).with_context(|| array.stage.describe())
 }
 
 /// Rows 6 and 7 are dirty. In row 6 the second member has data, the third parity; in row 7 the

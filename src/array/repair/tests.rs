@@ -127,6 +127,14 @@ fn what_a_member_lists_as_bad_is_not_read_and_is_written() {
     assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0, 2])));
     assert_eq!(mirror.task(range(8), &BTreeSet::new()).unwrap().mends, BTreeSet::from([0]));
     assert_eq!(task(&mirror, 16, &[]), Some((vec![0], vec![1, 2])));
+    // Whoever is write-mostly comes last, but before giving up; so does who is not wanted.
+    let mut mirror = listed(repair(1, 0, 3, true), 1, 8, 8);
+    mirror.holders[0] = Some(Holder { rank: Rank::WriteMostly, ..holder(0) });
+    mirror.holders[1] = Some(Holder { rank: Rank::Wanted, ..holder(1) });
+    assert_eq!(task(&mirror, 0, &[]), Some((vec![1], vec![0, 2])));
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![2], vec![0, 1])));
+    assert_eq!(task(&mirror, 8, &[2]), Some((vec![0], vec![1, 2])));
+    assert_eq!(task(&mirror, 8, &[0, 2]), None);
     // Parity is made anew; data of a row in doubt is not.
     let raid5 = repair(5, 2, 3, true);
     let bad_p = listed(raid5.clone(), 2, 0, 8);

@@ -14,7 +14,8 @@ const MOST: usize = 100;
 pub(super) fn text(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     report.bad_blocks.iter().try_for_each(|one| listed(out, one, report.dry_run))?;
     report.unreadable.iter().take(MOST).try_for_each(|one| lost(out, one))?;
-    match report.unreadable.len().saturating_sub(MOST) {
+    let told = report.unreadable.len().saturating_sub(MOST) as u64;
+    match told.saturating_add(report.unreadable_untold) {
         0 => Ok(()),
         more => writeln!(out, "{more} ranges more that no member can give: see --json."),
     }

@@ -1,6 +1,7 @@
 //! Whatever goes wrong, by script: nothing is changed that is not due, no bit is clear over what is
 //! wrong, and a run without faults ends it.
 
+use super::bad;
 use super::faults::{BITS, is_consistent, labs, truth};
 use super::lab::{Lab, run};
 use super::oracle::{self, Shape};
@@ -88,6 +89,28 @@ fn survives(lab: &Lab, script: &[Fault], context: &str) -> bool {
     nothing_else_changed(lab, &end, context);
     (0..lab.shape.covered() as usize).for_each(|n| assert!(is_consistent(&end, n), "{context}"));
     done
+}
+
+/// The same where members list bad blocks: what a run without faults makes of them in the end is
+/// what any run does that follows one with faults.
+#[test]
+fn no_script_of_faults_makes_a_list_of_bad_blocks_untrue() {
+    let rounds = if std::env::var_os("MDBITMAP_LONG").is_some() { 20_000 } else { 400 };
+    let mut dice = Dice(11);
+    for (i, lab) in bad::cases().iter().enumerate() {
+        let whole = bad::resynced(lab);
+        for round in 0..rounds {
+            let script = dice.script(lab);
+            let context = format!("case {i}, {round}: {script:?}");
+            let mut engine = lab.engine().with(&script);
+            if let Err(error) = run(&mut engine, &lab.options()) {
+                assert_eq!(error.kind(), Kind::Io, "{context}: {error}");
+            }
+            let after = Lab { disks: engine.disks, ..lab.clone() };
+            nothing_else_changed(lab, &after, &context);
+            bad::still_true(lab, &after, &whole, &context);
+        }
+    }
 }
 
 fn due(lab: &Lab, n: u64) -> bool {
