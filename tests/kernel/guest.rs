@@ -35,7 +35,7 @@ finish() {
 trap finish EXIT
 
 # Nobody is left to kill this guest when the test run itself was killed.
-(sleep 180; echo o > /proc/sysrq-trigger) &
+(sleep 360; echo o > /proc/sysrq-trigger) &
 set -eux
 
 # A kernel with md built in has no module to load.

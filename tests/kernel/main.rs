@@ -43,14 +43,11 @@ use host::FileObstacle;
 /// One named piece of work, before it is known whether this machine can run it.
 struct Job {
     name: String,
-    run: Box<dyn FnOnce() -> anyhow::Result<()> + Send>,
+    run: Box<dyn Fn() -> anyhow::Result<()> + Send>,
 }
 
 impl Job {
-    fn new(
-        name: impl Into<String>,
-        run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
-    ) -> Self {
+    fn new(name: impl Into<String>, run: impl Fn() -> anyhow::Result<()> + Send + 'static) -> Self {
         Self { name: name.into(), run: Box::new(run) }
     }
 
@@ -62,14 +59,28 @@ impl Job {
     /// None where the kernel itself makes it pointless; `announce` has said so.
     fn into_trial(self, obstacles: &Obstacles) -> Option<Trial> {
         let needs_bitmap_file = self.needs_bitmap_file();
-        let run = self.run;
+        let Self { name, run } = self;
         Some(match obstacles.verdict(needs_bitmap_file) {
             Verdict::LeaveOut => return None,
-            Verdict::Run => Trial::test(self.name, move || run().map_err(failed)),
+            Verdict::Run => {
+                Trial::test(name.clone(), move || patiently(&name, &run).map_err(failed))
+            }
             // Asked for in spite of all (`--ignored`), it must not pass for one that ran.
-            Verdict::Ignore(reason) => refusal(self.name, reason).with_ignored_flag(true),
-            Verdict::Fail(reason) => refusal(self.name, reason),
+            Verdict::Ignore(reason) => refusal(name, reason).with_ignored_flag(true),
+            Verdict::Fail(reason) => refusal(name, reason),
         })
+    }
+}
+
+/// A guest that was stuck is no verdict: the trial is run once more, and that is said.
+fn patiently(name: &str, run: &dyn Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let stuck = |error: &anyhow::Error| error.chain().any(|cause| cause.is::<uml::Stuck>());
+    match run() {
+        Err(error) if stuck(&error) => {
+            eprintln!("once more: {name}: {error:#}");
+            run()
+        }
+        result => result,
     }
 }
 

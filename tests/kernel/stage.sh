@@ -106,7 +106,8 @@ raid() {
     # shellcheck disable=SC2046
     mdadm --create "/dev/$array" --run --metadata="$metadata" --level="$raid_level" \
         --raid-devices="$raid_count" "$@" $(disks "$first" $((raid_count + spares)))
-    until_true 60 is_settled
+    # Nobody but the kernel and mdadm had a hand in it: the trial is begun anew.
+    until_true 100 is_settled || { echo "@@stuck" && exit 1; }
 }
 
 stop() {

@@ -7,6 +7,7 @@
 //!   guest is therefore a power cut of the guest with a disk that kept everything it accepted.
 //! * The guest is several processes in one process group; the group is killed, whatever happens.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::host;
 
 /// Generous: a boot takes two seconds on an idle machine, and machines are not always idle.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
+const BOOT_TIMEOUT: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(10);
 const MEMORY: &str = "mem=128M";
 /// Most of a boot would be a benchmark of RAID6 arithmetic, nearly a second of computing (its name
@@ -91,7 +92,21 @@ pub(crate) enum Until {
     KilledWhenReady,
 }
 
+/// A guest that came to no end of its own: it died without a word of its script, or fell silent. Once,
+/// that may be this machine; whoever makes a kernel die does so again.
+#[derive(Debug)]
+pub(crate) struct Stuck(String);
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Stuck {}
+
 /// Line prefixes by which a guest's script talks to us on its console.
+pub(crate) const STUCK: &str = "@@stuck";
 pub(crate) const READY: &str = "@@ready";
 pub(crate) const DONE: &str = "@@done";
 pub(crate) const FAILED: &str = "@@failed";
@@ -161,6 +176,9 @@ impl Guest {
             // Exit first, text second: then the text of a guest that has ended is complete.
             let ended = self.process.try_wait().context("wait for the guest")?;
             let text = read_console(console)?;
+            if find(&text, STUCK).is_some() {
+                return Err(Stuck(format!("an array was never settled\n{}", tail(&text))).into());
+            }
             if let Some(line) = find(&text, FAILED) {
                 bail!("{line}\n{}", tail(&text));
             }
@@ -172,9 +190,11 @@ impl Guest {
                 _ => {}
             }
             if let Some(status) = ended {
-                bail!("ended too early ({status})\n{}", tail(&text));
+                return Err(Stuck(format!("ended too early ({status})\n{}", tail(&text))).into());
             }
-            ensure!(Instant::now() < deadline, "no end after {BOOT_TIMEOUT:?}\n{}", tail(&text));
+            if Instant::now() > deadline {
+                return Err(Stuck(format!("no end after {BOOT_TIMEOUT:?}\n{}", tail(&text))).into());
+            }
             std::thread::sleep(POLL);
         }
     }
