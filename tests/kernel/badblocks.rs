@@ -29,6 +29,7 @@ pub(crate) fn jobs() -> Vec<Job> {
         Job::new("badblocks/raid10/crash", raid10),
         Job::new("badblocks/raid5/crash", raid5),
         Job::new("badblocks/raid6/behind", raid6),
+        Job::new("badblocks/errors", errors),
     ]
 }
 
@@ -256,6 +257,51 @@ fn raid6() -> Result<()> {
     let said = program::resync(None, &[], &array.paths())?.expect(program::DONE)?.json()?;
     array.told_is(&said, 0, &[(800, 8), (8000, 8)], (8, 8))?;
     ensure!(array.logged(0)? == [(offset + 8000, 8)], "{:?}", array.logged(0));
+    let expected = array.stage.out("expected")?;
+    array.judge(&expected).with_context(|| array.stage.describe())
+}
+
+/// Real errors, by device mapper: a page of the only current copy cannot be read, a page of the
+/// target cannot be written. What is not theirs is done; without the errors the rest is.
+fn errors() -> Result<()> {
+    let array = Array::new("1", 2, Stage::disks(2))?;
+    let body = format!(
+        "driver dm-mod\nexport DM_DISABLE_UDEV=1\n\
+         broken() {{\n\
+         at=$((offset + $3)) size=$(cat \"/sys/block/${{2##*/}}/size\")\n\
+         {{ echo \"0 $at linear $2 0\"; echo \"$at 8 error\"\n\
+         echo \"$((at + 8)) $((size - at - 8)) linear $2 $((at + 8))\"; }} | dmsetup create \"$1\"\n\
+         }}\n\
+         {}offset=$(cat $md/dev-ubda/offset)\nmdadm /dev/md0 --fail $(disk 1)\n\
+         gone() {{ mdadm /dev/md0 --remove $(disk 1); }}\nuntil_true 20 gone\n\
+         put 0 100 1\nput 40 300 40\nsha256sum /dev/md0 | cut -d' ' -f1 > out/expected\nstop\n\
+         broken source $(disk 0) 800\n\
+         says read 6 $mdbitmap resync --json --progress none /dev/mapper/source $(disk 1)\n\
+         dmsetup remove source\nbroken target $(disk 1) 816\n\
+         says write 6 $mdbitmap resync --json --progress none $(disk 0) /dev/mapper/target\n\
+         dmsetup remove target\n\
+         says done 0 $mdbitmap resync --json --progress none $(disk 0) $(disk 1)\n",
+        array.make()
+    );
+    array.stage.boot("errors", &body, Until::PoweredOff)?;
+    let (read, write, done) =
+        (array.stage.json("read")?, array.stage.json("write")?, array.stage.json("done")?);
+    let lost = &read["unreadable"];
+    ensure!(
+        lost[0]["array"] == json!([{ "start_bytes": 800 * SECTOR, "length_bytes": 4096 }]),
+        "{read}"
+    );
+    let offset = array.offset(0)?;
+    let member = &lost[0]["members"][0];
+    ensure!(
+        (&member["reason"], &member["start_bytes"])
+            == (&json!("read"), &json!((offset + 800) * SECTOR)),
+        "{read}"
+    );
+    // The page alone: its chunk stays dirty, the four others are done and need nothing any more.
+    ensure!(read["chunks_dirty_after"] == 1 && read["chunks_synced"].as_u64() >= Some(3), "{read}");
+    ensure!(write["chunks_dirty_before"] == 1 && write["outcome"] == "incomplete", "{write}");
+    ensure!(done["chunks_dirty_before"] == 1 && done["outcome"] == "done", "{done}");
     let expected = array.stage.out("expected")?;
     array.judge(&expected).with_context(|| array.stage.describe())
 }
