@@ -59,6 +59,7 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "resync/form",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",

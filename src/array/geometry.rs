@@ -7,6 +7,7 @@
 //! that passed can panic, whatever address it is asked for.
 
 mod check;
+mod names;
 mod parity;
 mod part;
 mod raid10;
@@ -16,6 +17,7 @@ use super::coverage::covered_by;
 use crate::format::md::SuperView;
 use crate::units::{Sectors, Slot};
 
+pub use names::{layout_named, level_named};
 pub use parity::Parity;
 pub use part::{Part, Where};
 pub use raid10::Raid10;

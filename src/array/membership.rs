@@ -41,6 +41,8 @@ pub enum Away {
     Rebuilding,
     /// It says that the freshest member failed: it was used apart from it.
     UsedApart,
+    /// Nothing on it tells; somebody does.
+    Told,
 }
 
 impl fmt::Display for Away {
@@ -50,6 +52,7 @@ impl fmt::Display for Away {
             Self::Recovering => f.write_str("its recovery from the bitmap was interrupted"),
             Self::Rebuilding => f.write_str("its rebuild was interrupted"),
             Self::UsedApart => f.write_str("it was used apart from the others"),
+            Self::Told => f.write_str("it was away, as you say"),
         }
     }
 }
@@ -134,6 +137,15 @@ impl Assembly {
 /// Refused where they are no one array, or one whose state makes a resync a guess.
 pub fn assemble(candidates: &[Candidate<'_>]) -> Result<Assembly> {
     put_together(candidates, Purpose::Resync)
+}
+
+/// Puts an array together as [`assemble`] does, one of a cluster included: somebody has stated that
+/// no node has it.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn assemble_of_cluster(candidates: &[Candidate<'_>]) -> Result<Assembly> {
+    put_together(candidates, Purpose::ResyncOfCluster)
 }
 
 /// Puts an array of any level together from `candidates`, for the kernel to start: the same members

@@ -12,4 +12,6 @@ pub mod repair;
 pub mod row;
 mod rules;
 
-pub use membership::{Assembly, Away, Candidate, Member, Standing, assemble, muster};
+pub use membership::{
+    Assembly, Away, Candidate, Member, Standing, assemble, assemble_of_cluster, muster,
+};

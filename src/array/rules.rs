@@ -56,6 +56,8 @@ fn same_array(first: &Candidate<'_>, other: &Candidate<'_>) -> Result<()> {
 pub(super) enum Purpose {
     /// To be resynced here.
     Resync,
+    /// The same, and no node of the cluster it may belong to has it.
+    ResyncOfCluster,
     /// To be started by the kernel.
     Start,
 }
@@ -64,7 +66,7 @@ impl Purpose {
     /// Who knows how to deal with an array that is unfit.
     const fn hint(self) -> &'static str {
         match self {
-            Self::Resync => "let the kernel assemble it instead",
+            Self::Resync | Self::ResyncOfCluster => "let the kernel assemble it instead",
             Self::Start => "let `mdadm --assemble` start it: it knows how",
         }
     }
@@ -76,6 +78,7 @@ const STARTED: [i32; 7] = [-1, 0, 1, 4, 5, 6, 10];
 /// The freshest superblock describes an array that is understood.
 pub(super) fn is_fit(freshest: &Candidate<'_>, purpose: Purpose) -> Result<()> {
     let view = freshest.view();
+    may_be_elsewhere(freshest, purpose)?;
     let why = match unfit(view) {
         Some(why) => Some(why),
         None if has_twins(view) => Some(REPLACING),
@@ -83,7 +86,7 @@ pub(super) fn is_fit(freshest: &Candidate<'_>, purpose: Purpose) -> Result<()> {
     };
     match (why, purpose) {
         (Some(why), _) => Err(left_to_others(why, freshest, purpose)),
-        (None, Purpose::Resync) => may_be_resynced(freshest),
+        (None, Purpose::Resync | Purpose::ResyncOfCluster) => may_be_resynced(freshest),
         (None, Purpose::Start) if STARTED.contains(&view.level) => Ok(()),
         (None, Purpose::Start) => {
             let why = format!("its level is {}; there is no driver for that", view.level);
@@ -113,6 +116,7 @@ pub(super) fn all_are_fit(
 ) -> Result<()> {
     for member in members.iter().filter(takes_part) {
         let candidate = &candidates[member.index];
+        may_be_elsewhere(candidate, purpose)?;
         if let Some(why) = unfit(candidate.view()) {
             return Err(left_to_others(why, candidate, purpose));
         }
@@ -128,10 +132,22 @@ fn unfit(view: &SuperView) -> Option<&'static str> {
         () if view.journal => Some("the array has a journal, which may hold data not yet in place"),
         () if view.ppl => Some("the array has a partial parity log"),
         () if view.replacement => Some(REPLACING),
-        () if view.clustered => {
-            Some("the array belongs to a cluster; another node may be using it")
-        }
         () => None,
+    }
+}
+
+/// Who has an array of a cluster is told by the cluster alone: nothing on the members does.
+fn may_be_elsewhere(candidate: &Candidate<'_>, purpose: Purpose) -> Result<()> {
+    if !candidate.view().clustered || purpose == Purpose::ResyncOfCluster {
+        return Ok(());
+    }
+    let why = "the array belongs to a cluster; another node may be using it";
+    match purpose {
+        Purpose::Start => Err(left_to_others(why, candidate, purpose)),
+        _ => Err(Error::refused(why)
+            .at_path(candidate.name)
+            .unless_forced("cluster")
+            .hint("stop it on every node first; nothing on the members tells whether one has it")),
     }
 }
 

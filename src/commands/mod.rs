@@ -12,6 +12,7 @@ pub mod add;
 pub mod args;
 pub mod assemble;
 pub mod attach;
+mod build;
 pub mod context;
 pub mod create;
 pub mod demo;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::build::BuildArgs;
 use super::context::Context;
 use super::exit::ExitStatus;
+use crate::error::Error;
 use crate::guard::System;
 use crate::io::EngineChoice;
 use crate::output::progress::{self, Style};
@@ -23,6 +25,8 @@ use crate::units::{Bytes, Slot, parse_size};
 /// that were away are caught up, by copying or by computing from the others. Bits are cleared only
 /// when the data is on stable storage on every member, and never while one is
 /// missing. Interrupted at any moment, the same command goes on.
+///
+/// With --build the members have no superblocks, and the options say what the array is.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 done, 2 usage, 3 refused, 4 damaged metadata, 5 I/O error, \
@@ -48,6 +52,10 @@ pub struct ResyncArgs {
     /// Take the data from this member: its slot, or its path
     #[arg(long, value_name = "SLOT|PATH")]
     source: Option<String>,
+
+    /// Do what is refused otherwise
+    #[arg(long, value_enum, value_delimiter = ',', require_equals = true, value_name = "WHAT")]
+    force: Vec<Force>,
 
     /// Say what would be done, and write nothing
     #[arg(short = 'n', long)]
@@ -80,6 +88,16 @@ pub struct ResyncArgs {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    build: BuildArgs,
+}
+
+/// What may be forced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Force {
+    /// No node of the array's cluster has it: you have made sure
+    Cluster,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -142,20 +160,23 @@ fn parse_memory(text: &str) -> Result<Bytes, String> {
 }
 
 impl ResyncArgs {
-    fn options(&self, now: u64) -> ResyncOptions {
-        ResyncOptions {
-            members: self.members.clone(),
+    fn options(&self, now: u64) -> Result<ResyncOptions, Error> {
+        let (build, members) = self.build.read(&self.members)?;
+        Ok(ResyncOptions {
+            members,
+            build,
             bitmap: self.bitmap.clone(),
             full: self.full,
             checkpoint: self.checkpoint.clone(),
             source: self.source.as_deref().map(source),
+            cluster_is_down: self.force.contains(&Force::Cluster),
             dry_run: self.dry_run,
             limit: self.limit,
             care: Care { compare: self.compare, verify: self.verify },
             engine: self.engine.into(),
             memory: self.memory,
             now,
-        }
+        })
     }
 }
 
@@ -169,7 +190,7 @@ fn source(text: &str) -> Source {
 /// # Errors
 /// What the library says, or standard output failed.
 pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    let options = args.options(context.now());
+    let options = args.options(context.now())?;
     let mut observer = progress::observer(args.progress.style(context));
     let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
     match print(args, context, &report) {

@@ -31,6 +31,16 @@ pub fn array_running(uuid: [u8; 16], system: &System) -> Result<Option<String>> 
     Ok(None)
 }
 
+/// The lockspace of the array that carries `uuid`, if this node has joined it: a clustered array runs
+/// somewhere, or did until just now.
+///
+/// # Errors
+/// sysfs cannot be read.
+pub fn cluster_lockspace(uuid: [u8; 16], system: &System) -> Result<Option<String>> {
+    let spaces = system.lockspaces()?;
+    Ok(spaces.into_iter().find(|name| crate::sysfs::md::uuid(name) == Some(uuid)))
+}
+
 /// A member that went missing or cannot be read does not hide the others; that none can be read
 /// does.
 fn carries(array: &MdArray, uuid: [u8; 16], system: &System) -> Result<bool> {

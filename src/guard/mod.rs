@@ -19,7 +19,7 @@ use crate::error::Result;
 pub use crate::sysfs::System;
 pub use coherent::refresh;
 pub use exclusive::open_exclusive;
-pub use members::{array_running, superblock_of, superblock_on_disk};
+pub use members::{array_running, cluster_lockspace, superblock_of, superblock_on_disk};
 pub use reasons::InUse;
 pub use running::{Running, is_on_array, running_array};
 

@@ -144,3 +144,17 @@ fn a_running_array_is_known_by_its_members_superblock() {
     let error = array_running([9; 16], &system).unwrap_err().to_string();
     assert!(error.contains("cannot tell which array md0 is"), "{error}");
 }
+
+#[test]
+fn the_lockspace_of_a_clustered_array_is_known_by_its_uuid() {
+    let dir = TempDir::new().unwrap();
+    let system = System::at(dir.path());
+    let uuid = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+    assert_eq!(cluster_lockspace(uuid, &system).unwrap(), None);
+    for name in ["clvmd", "01020304-0506-0708-090a-0b0c0d0e0f10"] {
+        fs::create_dir_all(dir.path().join("sys/kernel/dlm").join(name)).unwrap();
+    }
+    let found = cluster_lockspace(uuid, &system).unwrap();
+    assert_eq!(found.as_deref(), Some("01020304-0506-0708-090a-0b0c0d0e0f10"));
+    assert_eq!(cluster_lockspace([9; 16], &system).unwrap(), None);
+}

@@ -70,6 +70,10 @@ fn possible(array: &Array, options: &TuneOptions) -> Result<()> {
         BitmapKind::None => {
             return Err(Error::refused("it has no bitmap").hint("`mdbitmap attach` gives it one"));
         }
+        BitmapKind::Lockless => {
+            let why = "its bitmap is lockless: the kernel has no such settings";
+            return Err(Error::refused(why).hint("its delay is in its md/llbitmap/daemon_sleep"));
+        }
         kind => {
             let why = format!("its bitmap is {}: the kernel has no such settings", kind.as_str());
             return Err(Error::refused(why));

@@ -16,7 +16,10 @@ mod bad;
 /// # Errors
 /// The output failed.
 pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()> {
-    writeln!(out, "RAID{} {}", report.level, report.uuid)?;
+    match report.built {
+        true => writeln!(out, "RAID{} without superblocks", report.level)?,
+        false => writeln!(out, "RAID{} {}", report.level, report.uuid)?,
+    }
     writeln!(out, "{}", members(report, width).trim_fmt())?;
     for slot in &report.missing {
         writeln!(
@@ -37,17 +40,17 @@ fn members(report: &Report, width: usize) -> Table {
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(["Slot", "Member", "State", "Events", "Part", ""]);
     for member in &report.members {
-        table.add_row(row(member));
+        table.add_row(row(member, report.built));
     }
     table
 }
 
-fn row(member: &MemberReport) -> [String; 6] {
+fn row(member: &MemberReport, built: bool) -> [String; 6] {
     [
         member.slot.map_or_else(|| "-".into(), |slot| slot.to_string()),
         printable(&member.path),
         member.state.into(),
-        member.events.to_string(),
+        if built { "-".into() } else { member.events.to_string() },
         member.part.into(),
         member.why.as_deref().map(printable).unwrap_or_default(),
     ]
@@ -101,7 +104,21 @@ fn closing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             out,
             "Interrupted: {synced} chunks made equal so far, {left} to go. Run it again to go on."
         ),
+    }?;
+    warning(out, report)
+}
+
+/// Without superblocks nothing keeps the kernel from taking a member that is behind for current.
+fn warning(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let ended = matches!(report.outcome, Outcome::Planned | Outcome::Done);
+    if ended || !report.built || report.members.iter().all(|member| member.state != "behind") {
+        return Ok(());
     }
+    writeln!(
+        out,
+        "Until then do not build the array with the member that is behind: the kernel would take \
+         it for current."
+    )
 }
 
 /// How much differed, where that was looked for.
@@ -140,6 +157,8 @@ struct Json<'a> {
 struct JsonArray<'a> {
     uuid: &'a str,
     level: i32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    built: bool,
     missing: &'a [u16],
     members: Vec<JsonMember<'a>>,
 }
@@ -211,6 +230,7 @@ fn array(report: &Report) -> JsonArray<'_> {
     JsonArray {
         uuid: &report.uuid,
         level: report.level,
+        built: report.built,
         missing: &report.missing,
         members: members.collect(),
     }

@@ -14,7 +14,7 @@ use crate::units::{SectorRange, Sectors};
 
 mod talk;
 
-pub use talk::{Action, Event};
+pub use talk::{Action, Ended, Event, Unreadable};
 
 /// Smallest piece that is read by itself when reading fails: a page, as the kernel does.
 const LEAST: Sectors = Sectors::new(8);
@@ -36,34 +36,12 @@ impl<T> Durable<T> {
     pub fn get(&self) -> &T {
         &self.0
     }
-}
 
-/// A range that cannot be had, and the members that could not be read there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// The range.
-    pub range: SectorRange,
-    /// Who could not be read.
-    pub avoid: BTreeSet<usize>,
-}
-
-/// How a batch ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// Ranges whose data is stable on every target.
-    pub durable: Durable<Vec<SectorRange>>,
-    /// What was written where it was listed as bad, read back, and is stable.
-    pub mended: Durable<Vec<(Extent, Sectors)>>,
-    /// Ranges that no source could give.
-    pub unreadable: Vec<Unreadable>,
-    /// Ranges that were not done because of members that failed.
-    pub undone: Vec<SectorRange>,
-    /// Members that failed a write or a flush, and those that are gone.
-    pub failed: BTreeSet<usize>,
-    /// Members whose device is not there any more.
-    pub gone: BTreeSet<usize>,
-    /// Whether a stop left something undone.
-    pub stopped: bool,
+    /// Without any proof, for tests.
+    #[cfg(test)]
+    pub(super) fn for_test(inside: T) -> Self {
+        Self(inside)
+    }
 }
 
 #[derive(Debug)]

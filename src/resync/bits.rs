@@ -2,17 +2,17 @@
 //!
 //! A bit counts as set if any trusted copy has it set. Bits are cleared only with a [`Durable`]
 //! proof, inwards, and in memory never more than one page at a time: a bitmap of any size streams.
+//! Whether they are bits or state bytes is [`Form`]'s matter; the nodes of a cluster are copies.
 
 use std::io;
 
 use super::batch::Durable;
-use crate::format::bitmap::bits;
+use super::form::Form;
 use crate::io::{DevId, Engine, flush, read_span, write_span};
 use crate::units::{Bytes, ChunkRun, ChunkSize, Chunks, SectorRange, Sectors};
 
 /// Bytes of bits looked at in one go.
 const PAGE: u64 = 4096;
-const PAGE_BITS: u64 = PAGE * 8;
 
 /// Pages one batch may touch: bounds what a flush pays for, and the memory of a batch.
 const BATCH_PAGES: usize = 256;
@@ -37,6 +37,8 @@ pub struct BitStore {
     pub chunk: ChunkSize,
     /// Sectors that the bits cover.
     pub size: Sectors,
+    /// Bits, or states.
+    pub form: Form,
 }
 
 impl BitStore {
@@ -46,14 +48,18 @@ impl BitStore {
         self.chunk.chunks_for(self.size)
     }
 
+    const fn page_chunks(&self) -> u64 {
+        self.form.chunks_in(PAGE)
+    }
+
     fn pages(&self) -> u64 {
-        self.chunks().get().div_ceil(PAGE_BITS)
+        self.chunks().get().div_ceil(self.page_chunks())
     }
 
     /// Bits in page `page`, and its place and length in bytes.
     fn extent(&self, page: u64) -> (u64, Bytes, usize) {
-        let bits = (self.chunks().get() - page * PAGE_BITS).min(PAGE_BITS);
-        let len = usize::try_from(bits.div_ceil(8)).unwrap_or(0);
+        let bits = (self.chunks().get() - page * self.page_chunks()).min(self.page_chunks());
+        let len = usize::try_from(self.form.bytes_for(bits)).unwrap_or(0);
         (bits, Bytes::new(page * PAGE), len)
     }
 
@@ -75,12 +81,37 @@ impl BitStore {
 
     /// The bits of page `page` as all trusted copies together have them.
     fn page(&self, engine: &mut dyn Engine, page: u64) -> io::Result<Vec<u8>> {
-        let mut all = vec![0; self.extent(page).2];
+        let mut all: Option<Vec<u8>> = None;
         for copy in self.copies.iter().filter(|copy| copy.trusted) {
             let one = self.read_copy(engine, copy, page)?;
-            all.iter_mut().zip(one).for_each(|(a, b)| *a |= b);
+            match &mut all {
+                Some(all) => self.form.unite(all, &one),
+                None => all = Some(one),
+            }
         }
-        Ok(all)
+        Ok(all.unwrap_or_else(|| self.form.all_dirty(self.extent(page).2)))
+    }
+
+    /// The first chunk that copy `other` shows to have been through what it cannot have been, by
+    /// `odd`: given the byte that all trusted copies have, and its own.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub(super) fn first_odd(
+        &self,
+        engine: &mut dyn Engine,
+        other: &Copy,
+        odd: fn(u8, u8) -> bool,
+    ) -> io::Result<Option<Chunks>> {
+        for page in 0..self.pages() {
+            let all = self.page(engine, page)?;
+            let own = self.read_copy(engine, other, page)?;
+            if let Some(at) = all.iter().zip(own).position(|(all, own)| odd(*all, own)) {
+                let first = self.form.chunks_in(page * PAGE + at as u64);
+                return Ok(Some(Chunks::new(first)));
+            }
+        }
+        Ok(None)
     }
 
     /// Counts the set bits.
@@ -91,9 +122,19 @@ impl BitStore {
         let mut count = 0;
         for page in 0..self.pages() {
             let bytes = self.page(engine, page)?;
-            count += bits::count_set(&bytes, self.extent(page).0);
+            count += self.form.count(&bytes, self.extent(page).0);
         }
         Ok(count)
+    }
+
+    /// Whether the bit is set that stands for the sector `at`.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn is_dirty(&self, engine: &mut dyn Engine, at: Sectors) -> io::Result<bool> {
+        let chunk = at.get() / self.chunk.sectors().get();
+        let bytes = self.page(engine, chunk / self.page_chunks())?;
+        Ok(self.form.is_dirty(&bytes, chunk % self.page_chunks()))
     }
 
     /// The sectors that set bits cover.
@@ -118,8 +159,8 @@ impl BitStore {
     pub fn equalise(&mut self, engine: &mut dyn Engine, all_dirty: bool) -> io::Result<()> {
         for page in 0..self.pages() {
             let wanted = match all_dirty {
-                true => vec![0xff; self.extent(page).2],
-                false => self.page(engine, page)?,
+                true => self.form.all_dirty(self.extent(page).2),
+                false => self.form.settled(self.page(engine, page)?),
             };
             for copy in &self.copies {
                 if self.read_copy(engine, copy, page)? != wanted {
@@ -142,11 +183,11 @@ impl BitStore {
         cursor: &mut Cursor,
         limit: Sectors,
     ) -> io::Result<Option<Vec<ChunkRun>>> {
-        let mut batch = Gather::new(limit.get() / self.chunk.sectors().get());
+        let mut batch = Gather::new(self.form, limit.get() / self.chunk.sectors().get());
         while cursor.next < self.chunks() && !batch.is_full() {
-            let page = cursor.next.get() / PAGE_BITS;
+            let page = cursor.next.get() / self.page_chunks();
             let bytes = self.page(engine, page)?;
-            let first = Chunks::new(page * PAGE_BITS);
+            let first = Chunks::new(page * self.page_chunks());
             cursor.next = batch.take(&bytes, first, cursor.next, self.extent(page).0);
         }
         Ok((!batch.runs.is_empty()).then_some(batch.runs))
@@ -166,9 +207,9 @@ impl BitStore {
         let runs = self.whole_chunks(durable.get());
         let mut at = 0;
         while at < runs.len() {
-            let page = runs[at].first.get() / PAGE_BITS;
+            let page = runs[at].first.get() / self.page_chunks();
             let mut bytes = self.page(engine, page)?;
-            at += clear_in_page(&mut bytes, page, &runs[at..]);
+            at += self.clear_in_page(&mut bytes, page, &runs[at..]);
             for copy in &self.copies {
                 self.write_copy(engine, copy, page, &bytes)?;
             }
@@ -188,7 +229,20 @@ impl BitStore {
     /// The chunks that lie whole in `ranges`, cut at page borders.
     fn whole_chunks(&self, ranges: &[SectorRange]) -> Vec<ChunkRun> {
         let within = |range| ChunkRun::within(range, self.chunk, self.size);
-        SectorRange::merged(ranges).into_iter().map(within).flat_map(by_page).collect()
+        let cut = |run| by_page(run, self.page_chunks());
+        SectorRange::merged(ranges).into_iter().map(within).flat_map(cut).collect()
+    }
+
+    /// Clears the runs at the front of `runs` that lie in page `page`; gives how many they were.
+    fn clear_in_page(&self, bytes: &mut [u8], page: u64, runs: &[ChunkRun]) -> usize {
+        let base = Chunks::new(page * self.page_chunks());
+        let inside = |run: &&ChunkRun| run.first.get() / self.page_chunks() == page;
+        let here: Vec<_> = runs.iter().take_while(inside).collect();
+        for run in &here {
+            let first = run.first.saturating_sub(base);
+            self.form.clear(bytes, ChunkRun { first, count: run.count });
+        }
+        here.len()
     }
 
     fn flush(&self, engine: &mut dyn Engine) -> io::Result<()> {
@@ -207,14 +261,15 @@ pub struct Cursor {
 
 /// Runs gathered for a batch, bounded in chunks and in pages.
 struct Gather {
+    form: Form,
     runs: Vec<ChunkRun>,
     left: u64,
     pages: usize,
 }
 
 impl Gather {
-    fn new(chunks: u64) -> Self {
-        Self { runs: Vec::new(), left: chunks.max(1), pages: 0 }
+    fn new(form: Form, chunks: u64) -> Self {
+        Self { form, runs: Vec::new(), left: chunks.max(1), pages: 0 }
     }
 
     fn is_full(&self) -> bool {
@@ -228,7 +283,7 @@ impl Gather {
         let mut any = false;
         while chunk < end && self.left > 0 {
             let at = chunk.get() - first.get();
-            let run = run_at(bytes, at, bits, self.left);
+            let run = self.form.run_at(bytes, at, bits, self.left);
             if run.dirty {
                 any = true;
                 self.left -= run.len;
@@ -251,51 +306,16 @@ impl Gather {
     }
 }
 
-struct Stretch {
-    dirty: bool,
-    len: u64,
-}
-
-/// The stretch of equal bits from bit `at` on, cut at `bits`; one of set bits also at `most`.
-fn run_at(bytes: &[u8], at: u64, bits: u64, most: u64) -> Stretch {
-    let dirty = bits::is_set(bytes, at);
-    let end = if dirty { bits.min(at.saturating_add(most)) } else { bits };
-    let mut next = at;
-    while next < end && bits::is_set(bytes, next) == dirty {
-        next += skip(bytes, next, end, dirty);
-    }
-    Stretch { dirty, len: next - at }
-}
-
-/// Bits to skip at `at`, known to equal `dirty`: a whole byte where it is uniform, else one.
-fn skip(bytes: &[u8], at: u64, end: u64, dirty: bool) -> u64 {
-    let whole = usize::try_from(at / 8).ok().and_then(|i| bytes.get(i));
-    let uniform = whole == Some(if dirty { &0xff } else { &0 });
-    if uniform && at.is_multiple_of(8) && at + 8 <= end { 8 } else { 1 }
-}
-
-/// The run, cut where a page of bits ends.
-fn by_page(run: ChunkRun) -> Vec<ChunkRun> {
+/// The run, cut where a page of so many chunks ends.
+fn by_page(run: ChunkRun, page: u64) -> Vec<ChunkRun> {
     let mut parts = Vec::new();
     let mut first = run.first;
     while first < run.end() {
-        let border = Chunks::new((first.get() / PAGE_BITS + 1) * PAGE_BITS);
+        let border = Chunks::new((first.get() / page + 1) * page);
         parts.push(ChunkRun::between(first, run.end().min(border)));
         first = border;
     }
     parts
-}
-
-/// Clears the runs at the front of `runs` that lie in page `page`; gives how many they were.
-fn clear_in_page(bytes: &mut [u8], page: u64, runs: &[ChunkRun]) -> usize {
-    let base = Chunks::new(page * PAGE_BITS);
-    let inside = |run: &&ChunkRun| run.first.get() / PAGE_BITS == page;
-    let here: Vec<_> = runs.iter().take_while(inside).collect();
-    for run in &here {
-        let first = run.first.saturating_sub(base);
-        bits::clear_run(bytes, ChunkRun { first, count: run.count });
-    }
-    here.len()
 }
 
 #[cfg(test)]

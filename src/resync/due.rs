@@ -37,6 +37,9 @@ impl Source {
         let path = options.checkpoint.as_deref();
         let kept = path.map(|path| Checkpoints::open(path, account)).transpose()?;
         let next = kept.as_ref().map_or(Sectors::ZERO, Checkpoints::position).min(size);
+        if let Some((built, path)) = options.build.as_ref().zip(path) {
+            built.may_go_on(next, path)?;
+        }
         Ok(Self::Everything { next, size, kept, batch })
     }
 

@@ -4,14 +4,17 @@
 //! members for writing.
 
 use super::bad::{self, Log};
+use super::built::without_events;
+use super::history;
 use super::load::{self, Bitmap};
 use super::observe::Stats;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
 use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source};
+use super::sample::Sampler;
 use crate::array::geometry::Geometry;
-use crate::array::{Assembly, Candidate, Standing, assemble};
+use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
 use crate::io::{DevId, Engine};
@@ -44,7 +47,11 @@ pub(super) fn judge(
     seen: &Seen,
 ) -> Result<Judged> {
     let candidates = seen.candidates();
-    let assembly = assemble(&candidates)?;
+    let assembly = match &options.build {
+        Some(built) => built.assembly()?,
+        None if options.cluster_is_down => assemble_of_cluster(&candidates)?,
+        None => assemble(&candidates)?,
+    };
     let freshest = &candidates[assembly.freshest];
     let geometry = Geometry::of(freshest.superblock.view())
         .map_err(|why| Error::refused(why).at_path(freshest.name))?;
@@ -61,12 +68,25 @@ pub(super) fn judge(
     let counted = count(engine, &bitmap)?;
     let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
-    let plan = plan(&candidates, &assembly, &geometry, &state, wishes)?;
     let array = candidates[assembly.freshest].superblock.view();
+    if let Some(built) = &options.build {
+        built.fits(&bitmap, array)?;
+    }
+    let mut plan = plan(&candidates, &assembly, &geometry, &state, wishes)?;
+    if plan.decision == Decision::Partial {
+        history::told_since(engine, &candidates, &bitmap, &plan.returning)?;
+    }
+    if let Some(built) = &options.build {
+        plan = built.settle(plan, &assembly, &bitmap, &state, wishes)?;
+        if built.is_sampled(&plan) {
+            sampler(&assembly, &geometry, &bitmap).look(engine)?;
+        }
+    }
     let terms = match plan.decision {
         Decision::Nothing => None,
         Decision::Partial | Decision::Full => terms(&bitmap, &plan, array)?,
     };
+    let terms = if options.build.is_some() { terms.map(without_events) } else { terms };
     if let Some(path) = options.checkpoint.as_ref().filter(|_| !bitmap.places.is_empty()) {
         let why = "--checkpoint: the array has a bitmap, which tells how far it got";
         return Err(Error::usage(why).at_path(path).hint("leave --checkpoint out"));
@@ -77,6 +97,17 @@ pub(super) fn judge(
         Decision::Full => size.to_bytes().unwrap_or_default(),
     };
     Ok(Judged { assembly, geometry, bitmap, plan, terms, dirty: counted.0, total, logs })
+}
+
+/// Whoever looks at samples of the current members.
+fn sampler<'a>(assembly: &Assembly, geometry: &'a Geometry, bitmap: &Bitmap) -> Sampler<'a> {
+    let mut current = vec![None; usize::from(geometry.slots())];
+    for member in assembly.current() {
+        let place = member.slot.and_then(|slot| current.get_mut(usize::from(slot.0)));
+        place.into_iter().for_each(|place| *place = Some(member.index));
+    }
+    let believed = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none());
+    Sampler { geometry, current, bits: believed.map(|(_, header)| bitmap.store(header, false)) }
 }
 
 /// The slot of the member that is to be the source.
@@ -99,7 +130,7 @@ fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
     let Some((_, header)) = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none()) else {
         return Ok((0, Bytes::ZERO));
     };
-    let store = bitmap.store(header);
+    let store = bitmap.store(header, false);
     let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
     let failed = |e| Error::io("read the bits", &path, e);
     let dirty = store.count(engine).map_err(failed)?;
@@ -121,6 +152,7 @@ impl Judged {
         Report {
             outcome,
             dry_run: options.dry_run,
+            built: options.build.is_some(),
             uuid: view.uuid.display_for(view.version),
             level: view.level,
             members: self.assembly.members.iter().map(|m| self.member(m.index, seen)).collect(),

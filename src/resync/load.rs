@@ -4,18 +4,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::bits::{BitStore, Copy};
+use super::form::Form;
 use super::plan::BitmapState;
+use super::slots;
 use super::trust::{Doubt, doubt};
 use crate::array::{Assembly, Candidate, Standing};
 use crate::error::{Error, Result};
 use crate::format::Probe;
-use crate::format::bitmap::{self, BitmapSuper, RawBitmapSuper};
+use crate::format::bitmap::{self, BitmapSuper, BitmapVersion, RawBitmapSuper};
 use crate::format::md::{SUPER_BYTES, SuperView, Superblock, candidates};
 use crate::io::{DevId, Engine, read_span};
 use crate::units::{Bytes, Sectors};
 
 /// Bytes of a bitmap superblock.
-const HEADER: usize = 256;
+pub(super) const HEADER: usize = 256;
 
 /// The superblock of a member, found where one of the versions has it.
 ///
@@ -54,7 +56,11 @@ fn two_superblocks(found: &[Superblock]) -> Error {
 }
 
 /// What a superblock may need, or less where the device ends before.
-fn read_at_most(engine: &mut dyn Engine, dev: DevId, at: Sectors) -> io::Result<Vec<u8>> {
+pub(super) fn read_at_most(
+    engine: &mut dyn Engine,
+    dev: DevId,
+    at: Sectors,
+) -> io::Result<Vec<u8>> {
     let at = at.to_bytes().ok_or(io::ErrorKind::InvalidInput)?;
     let rest = engine.size(dev).saturating_sub(at).to_usize().unwrap_or(usize::MAX);
     read_span(engine, dev, at, rest.min(SUPER_BYTES))
@@ -69,8 +75,22 @@ pub(super) struct Place {
     pub(super) at: Bytes,
     /// How many bytes it may fill.
     pub(super) room: Bytes,
+    /// The same if it is lockless.
+    pub(super) lockless_room: Bytes,
+    /// Which node's it is, in a clustered bitmap.
+    pub(super) node: u32,
     /// The member it lies on, unless it is a file or device of its own.
     pub(super) member: Option<usize>,
+}
+
+impl Place {
+    /// How many bytes a bitmap of that version may fill.
+    pub(super) const fn room_for(&self, version: BitmapVersion) -> Bytes {
+        match version {
+            BitmapVersion::Lockless6 => self.lockless_room,
+            _ => self.room,
+        }
+    }
 }
 
 /// The array's bitmap, judged.
@@ -91,14 +111,24 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// The bits, by the terms of `header`, at every place.
-    pub(super) fn store(&self, header: &BitmapSuper) -> BitStore {
+    /// The bits, by the terms of `header`, at every place; `returning`: somebody who was away joins.
+    pub(super) fn store(&self, header: &BitmapSuper, returning: bool) -> BitStore {
         let copies = self.places.iter().zip(&self.trusted).map(|(place, trusted)| Copy {
             dev: place.dev,
             bits_at: place.at.saturating_add(header.bits_at()),
             trusted: *trusted,
         });
-        BitStore { copies: copies.collect(), chunk: header.chunk, size: header.sync_size }
+        let form = match header.version {
+            BitmapVersion::Lockless6 => Form::States { returning },
+            _ => Form::Bits,
+        };
+        BitStore { copies: copies.collect(), chunk: header.chunk, size: header.sync_size, form }
+    }
+
+    /// What all places have room for.
+    pub(super) fn room(&self, version: BitmapVersion) -> Bytes {
+        let room = |place: &Place| place.room_for(version);
+        self.places.iter().map(room).min().unwrap_or(Bytes::ZERO)
     }
 
     /// What planning needs to know of it.
@@ -127,7 +157,10 @@ pub(super) fn places(
         (Some(_), Some(_)) => Err(Error::refused("the array has an internal bitmap")
             .at_path(candidates[assembly.freshest].name)
             .hint("leave out --bitmap: the internal one is used")),
-        (Some((dev, room)), None) => Ok(vec![Place { dev, at: Bytes::ZERO, room, member: None }]),
+        (Some((dev, room)), None) => {
+            let lockless_room = Bytes::ZERO;
+            Ok(vec![Place { dev, at: Bytes::ZERO, room, lockless_room, node: 0, member: None }])
+        }
         (None, None) => Ok(Vec::new()),
         (None, Some(at)) => internal_places(candidates, assembly, fresh, at),
     }
@@ -148,11 +181,13 @@ fn internal_places(
             let view = candidate.superblock.view();
             let own = own_place(view, fresh, at).filter(|own| Some(*own) == view.bitmap_at);
             let place = own.and_then(Sectors::to_bytes).zip(view.bitmap_room.to_bytes());
+            let lockless_room = view.lockless_room.to_bytes().unwrap_or_default();
             let Some((at, room)) = place else {
                 let why = "has no bitmap where the other members have theirs";
                 return Err(Error::refused(why).at_path(candidate.name));
             };
-            Ok(Place { dev: DevId(member.index), at, room, member: Some(member.index) })
+            let (dev, member) = (DevId(member.index), Some(member.index));
+            Ok(Place { dev, at, room, lockless_room, node: 0, member })
         })
         .collect()
 }
@@ -177,6 +212,8 @@ pub(super) fn bitmap(
     size: Sectors,
 ) -> Result<Bitmap> {
     let fresh = candidates[assembly.freshest].superblock.view();
+    let failed = |e| Error::io("read the bitmap", candidates[assembly.freshest].name, e);
+    let places = slots::of_all_nodes(engine, places).map_err(failed)?;
     let mut bitmap = Bitmap {
         trusted: vec![false; places.len()],
         places,
@@ -198,10 +235,12 @@ pub(super) fn bitmap(
             .map_err(|e| Error::io("read the bitmap", name, e).at_offset(place.at))?;
         bitmap.take(i, judge(&bytes, place, fresh, size));
     }
+    slots::all_nodes_are_told(&mut bitmap, fresh.events);
     Ok(bitmap)
 }
 
-fn read_header(engine: &mut dyn Engine, place: Place) -> io::Result<Vec<u8>> {
+/// The bytes of the bitmap's superblock at `place`, fewer where the device ends.
+pub(super) fn read_header(engine: &mut dyn Engine, place: Place) -> io::Result<Vec<u8>> {
     let rest = engine.size(place.dev).saturating_sub(place.at).to_usize().unwrap_or(usize::MAX);
     read_span(engine, place.dev, place.at, rest.min(HEADER))
 }
@@ -215,7 +254,7 @@ fn judge(bytes: &[u8], place: Place, fresh: &SuperView, size: Sectors) -> Judged
     let decoded = bitmap::decode(bytes);
     match (decoded.raw, decoded.value) {
         (Some(raw), Some(value)) => {
-            let doubt = doubt(&value, place.room, fresh, size);
+            let doubt = doubt(&value, &place, fresh, size);
             // Bits beyond the array mean nothing.
             let sync_size = if doubt.is_none() { size } else { value.sync_size };
             Judged { doubt, header: Some((raw, BitmapSuper { sync_size, ..value })) }
@@ -237,7 +276,12 @@ impl Bitmap {
                 self.header = judged.header;
                 self.doubt = None;
             }
-            None => self.trusted[place] = self.same_terms(judged.header.as_ref()),
+            None => {
+                self.trusted[place] = self.same_terms(judged.header.as_ref());
+                if self.trusted[place] {
+                    slots::latest_clearing(&mut self.header, judged.header.as_ref());
+                }
+            }
             Some(doubt) if !believed_before => {
                 self.doubt.get_or_insert(doubt);
                 if self.header.is_none() {
@@ -249,7 +293,9 @@ impl Bitmap {
     }
 
     fn same_terms(&self, other: Option<&(RawBitmapSuper, BitmapSuper)>) -> bool {
-        let terms = |(_, b): &(RawBitmapSuper, BitmapSuper)| (b.chunk, b.sync_size, b.bits_at());
+        let terms = |(_, b): &(RawBitmapSuper, BitmapSuper)| {
+            (b.chunk, b.sync_size, b.bits_at(), b.version.format_name(), b.nodes)
+        };
         self.header.as_ref().map(terms) == other.map(terms)
     }
 }

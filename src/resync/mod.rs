@@ -9,6 +9,7 @@
 mod bad;
 pub mod batch;
 pub mod bits;
+mod built;
 pub mod care;
 mod checkpoint;
 mod compute;
@@ -16,6 +17,8 @@ mod due;
 mod enough;
 mod exec;
 mod finish;
+pub mod form;
+mod history;
 mod judge;
 mod load;
 pub mod observe;
@@ -25,12 +28,15 @@ pub mod plan;
 mod prepare;
 mod report;
 mod run;
+mod sample;
+mod slots;
 mod trust;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use built::{Built, Vouched};
 pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;

@@ -95,7 +95,7 @@ pub fn plan(
     let sources = sources(candidates, assembly, wishes.source)?;
     enough(geometry, assembly)?;
     if let Some(reason) = nothing_due(assembly, geometry, bitmap, wishes) {
-        return Ok(nothing(reason, sources));
+        return Ok(Plan::nothing(reason, sources));
     }
     let decision = match wishes.full {
         true => Decision::Full,
@@ -116,16 +116,19 @@ pub fn plan(
     })
 }
 
-fn nothing(reason: String, sources: Vec<usize>) -> Plan {
-    Plan {
-        decision: Decision::Nothing,
-        reason,
-        sources,
-        wanted: None,
-        renew: false,
-        returning: Vec::new(),
-        clear_bits: false,
-        mark_dirty: false,
+impl Plan {
+    /// Nothing is to be done, for `reason`.
+    pub(super) fn nothing(reason: impl Into<String>, sources: Vec<usize>) -> Self {
+        Self {
+            decision: Decision::Nothing,
+            reason: reason.into(),
+            sources,
+            wanted: None,
+            renew: false,
+            returning: Vec::new(),
+            clear_bits: false,
+            mark_dirty: false,
+        }
     }
 }
 
@@ -184,11 +187,12 @@ fn partial(
     Ok(Decision::Partial)
 }
 
-fn needs_full(why: impl Into<String>) -> Error {
+/// Refused, and `--full` is the way.
+pub(super) fn needs_full(why: impl Into<String>) -> Error {
     Error::refused(why).hint("copy everything with --full")
 }
 
-fn reason(assembly: &Assembly, bitmap: &BitmapState, wishes: Wishes) -> String {
+pub(super) fn reason(assembly: &Assembly, bitmap: &BitmapState, wishes: Wishes) -> String {
     let mut reasons = Vec::new();
     if !assembly.clean {
         reasons.push("the array was not shut down cleanly".to_owned());

@@ -9,10 +9,12 @@ use super::load::Bitmap;
 use super::plan::{Decision, Plan};
 use super::trust::Doubt;
 use crate::error::{Error, Result};
-use crate::format::bitmap::{BitmapSuper, NewBitmap, RawBitmapSuper, StateFlags, decode, geometry};
+use crate::format::bitmap::{
+    BitmapSuper, BitmapVersion, Coverage, NewBitmap, RawBitmapSuper, StateFlags, decode, geometry,
+};
 use crate::format::md::SuperView;
 use crate::io::{Engine, flush, write_span};
-use crate::units::{Bytes, ChunkSize, Events};
+use crate::units::{ChunkSize, Events, SECTOR_BYTES};
 
 /// The bitmap's terms from now on: what is to stand in its superblock.
 #[derive(Clone, Debug)]
@@ -65,23 +67,27 @@ fn renewed(
     let mut raw = raw.clone();
     raw.set_sync_size(bitmap.size);
     raw.set_events_cleared(array.events);
-    let chunk = fitting(value.chunk, bitmap)?;
-    raw.set_chunksize(u32::try_from(chunk.bytes()).unwrap_or(u32::MAX));
+    let chunk = match value.version {
+        // Where the nodes' bitmaps lie hangs on it.
+        BitmapVersion::Clustered5 => value.chunk,
+        _ => fitting(value, bitmap)?,
+    };
+    let unit = if value.version == BitmapVersion::Lockless6 { SECTOR_BYTES } else { 1 };
+    raw.set_chunksize(u32::try_from(chunk.bytes() / unit).unwrap_or(u32::MAX));
+    let begun = raw.state().without(StateFlags::FIRST_USE).without(StateFlags::CLEAN);
+    raw.set_state(begun);
     Ok(raw)
 }
 
-/// `chunk`, doubled until all bits fit the room.
-fn fitting(chunk: ChunkSize, bitmap: &Bitmap) -> Result<ChunkSize> {
-    let room = room(bitmap);
-    let mut chunk = chunk;
-    while geometry::classic_bytes(chunk.chunks_for(bitmap.size)) > room {
-        chunk = ChunkSize::from_bytes(chunk.bytes() * 2).ok_or_else(|| too_small(bitmap))?;
+/// The chunk of `value`, doubled until all bits fit the room.
+fn fitting(value: &BitmapSuper, bitmap: &Bitmap) -> Result<ChunkSize> {
+    let room = bitmap.room(value.version);
+    let mut coverage = Coverage { size: bitmap.size, ..value.coverage() };
+    while coverage.bytes_needed() > room {
+        let doubled = ChunkSize::from_bytes(coverage.chunk.bytes() * 2);
+        coverage.chunk = doubled.ok_or_else(|| too_small(bitmap))?;
     }
-    Ok(chunk)
-}
-
-fn room(bitmap: &Bitmap) -> Bytes {
-    bitmap.places.iter().map(|place| place.room).min().unwrap_or(Bytes::ZERO)
+    Ok(coverage.chunk)
 }
 
 fn too_small(bitmap: &Bitmap) -> Error {
@@ -95,7 +101,7 @@ fn fresh(bitmap: &Bitmap, array: &SuperView) -> Result<NewBitmap> {
     if bitmap.path.is_some() {
         return Err(unusable(bitmap));
     }
-    let room = room(bitmap);
+    let room = bitmap.room(BitmapVersion::Classic4);
     let chunk = geometry::default_internal_chunk(bitmap.size, room);
     Ok(NewBitmap {
         uuid: array.uuid.bytes(),

@@ -89,6 +89,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// Whether nothing was to be written.
     pub dry_run: bool,
+    /// Whether its members have no superblocks: nothing below comes from any.
+    pub built: bool,
     /// The array's UUID as md prints it.
     pub uuid: String,
     /// RAID level.

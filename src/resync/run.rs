@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::built::Built;
 use super::care::Care;
 use super::exec::Exec;
+use super::history;
 use super::judge::judge;
 use super::load;
 use super::observe::Observer;
@@ -20,7 +22,7 @@ use super::work;
 use crate::array::Candidate;
 use crate::error::{Error, Result};
 use crate::format::md::Superblock;
-use crate::guard::{System, array_running};
+use crate::guard::{System, array_running, cluster_lockspace};
 use crate::io::{Access, DevId, Device, Engine, EngineChoice, SyncEngine, choose};
 use crate::units::{Bytes, Slot};
 
@@ -47,10 +49,14 @@ pub struct ResyncOptions {
     pub members: Vec<PathBuf>,
     /// The bitmap, where it is a file or device of its own.
     pub bitmap: Option<PathBuf>,
+    /// What the array is, where its members have no superblocks that would tell.
+    pub build: Option<Built>,
     /// Copy everything.
     pub full: bool,
     /// Take the data from this member.
     pub source: Option<Source>,
+    /// Somebody states that no node of the array's cluster has it.
+    pub cluster_is_down: bool,
     /// Only say what would be done.
     pub dry_run: bool,
     /// At most so many bytes a second.
@@ -81,11 +87,23 @@ pub fn resync(
     let ready = choose(options.engine, DEPTH)?;
     let mut engine = SyncEngine::new(open_all(options, Access::Read, system)?);
     let seen = look(&mut engine, options)?;
-    if let Some(name) = array_running(seen.uuid(), system)? {
+    let running = match options.build {
+        // It has no UUID; members and bitmap were looked at one by one.
+        Some(_) => None,
+        None => array_running(seen.uuid(), system)?,
+    };
+    if let Some(name) = running {
         let what = format!("the array is running as {name}");
         return Err(Error::refused(what).hint("stop it first, or let the kernel resync it"));
     }
+    if let Some(name) = cluster_lockspace(seen.uuid(), system)? {
+        let what = format!("this node is in the array's cluster: lockspace {name}");
+        return Err(Error::refused(what).hint("stop the array on every node first"));
+    }
     let judged = judge(&mut engine, options, &seen)?;
+    if let Some(note) = history::note(&judged.bitmap, &judged.plan) {
+        observer.note(note);
+    }
     if options.dry_run || judged.plan.decision == Decision::Nothing {
         return Ok(judged.report(options, &seen));
     }
@@ -124,6 +142,9 @@ impl Seen {
 }
 
 pub(super) fn look(engine: &mut dyn Engine, options: &ResyncOptions) -> Result<Seen> {
+    if let Some(built) = &options.build {
+        return built.look(engine, options);
+    }
     let mut seen = Seen { names: Vec::new(), superblocks: Vec::new() };
     for (i, path) in options.members.iter().enumerate() {
         seen.superblocks.push(load::superblock(engine, DevId(i), path)?);

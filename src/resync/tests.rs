@@ -4,9 +4,11 @@
 #![allow(clippy::cast_possible_truncation)]
 
 mod bad;
+mod built;
 mod cases;
 mod crash;
 mod faults;
+mod forms;
 mod lab;
 mod model;
 mod oracle;

@@ -5,8 +5,9 @@
 
 use std::fmt;
 
+use super::load::Place;
 use crate::array::Away;
-use crate::format::bitmap::{BitmapSuper, BitmapVersion, StateFlags};
+use crate::format::bitmap::{BitmapSuper, BitmapVersion, StateFlags, geometry};
 use crate::format::md::SuperView;
 use crate::units::{Bytes, Events, Sectors};
 
@@ -40,7 +41,9 @@ pub enum Doubt {
         /// Bytes there are.
         has: Bytes,
     },
-    /// A form that this engine does not write.
+    /// The kernel has still to write down where it begins.
+    NeverUsed,
+    /// A form that the kernel does not know there; why.
     Form(&'static str),
 }
 
@@ -63,37 +66,70 @@ impl fmt::Display for Doubt {
                 has.get(),
                 needs.get()
             ),
-            Self::Form(form) => write!(f, "{form} bitmaps are not cleared by this engine"),
+            Self::NeverUsed => f.write_str("the bitmap was never used: it has no states yet"),
+            Self::Form(why) => f.write_str(why),
         }
     }
 }
 
-/// Why not to believe `bitmap`, which has `room` bytes, about the array that `array` speaks for and
+/// Why not to believe `bitmap`, which lies at `place`, about the array that `array` speaks for and
 /// whose bits should cover `size`.
 #[must_use]
 pub(super) fn doubt(
     bitmap: &BitmapSuper,
-    room: Bytes,
+    place: &Place,
     array: &SuperView,
     size: Sectors,
 ) -> Option<Doubt> {
-    let needs = bitmap.bytes_needed();
+    let (needs, room) = (needs(bitmap, place.node), place.room_for(bitmap.version));
+    // Of the nodes of a cluster only some saw the last event.
+    let clustered = bitmap.version == BitmapVersion::Clustered5;
+    if let Some(why) = misplaced(bitmap, place, array) {
+        return Some(Doubt::Form(why));
+    }
     Some(match () {
-        () if bitmap.version == BitmapVersion::Lockless6 => Doubt::Form("lockless"),
-        () if bitmap.version == BitmapVersion::Clustered5 || bitmap.nodes > 0 => {
-            Doubt::Form("clustered")
-        }
         () if bitmap.uuid != array.uuid.bytes() => Doubt::OtherArray,
         () if !covers(bitmap, array, size) => {
             Doubt::OtherSize { bitmap: bitmap.sync_size, array: size }
         }
         () if needs > room => Doubt::TooShort { needs, has: room },
         () if bitmap.state.contains(StateFlags::STALE) => Doubt::MarkedStale,
-        () if bitmap.events < array.events => {
+        () if is_new(bitmap) => Doubt::NeverUsed,
+        () if bitmap.events < array.events && !clustered => {
             Doubt::Stale { bitmap: bitmap.events, array: array.events }
         }
         () => return None,
     })
+}
+
+/// Bytes from the start of `node` to the end of the last one.
+fn needs(bitmap: &BitmapSuper, node: u32) -> Bytes {
+    let behind = u64::from(bitmap.nodes.saturating_sub(1).saturating_sub(node));
+    let stride = geometry::cluster_stride(bitmap.chunks()).to_bytes().unwrap_or(Bytes::ZERO);
+    bitmap.bytes_needed().saturating_add(Bytes::new(stride.get().saturating_mul(behind)))
+}
+
+fn misplaced(bitmap: &BitmapSuper, place: &Place, array: &SuperView) -> Option<&'static str> {
+    let clustered = bitmap.version == BitmapVersion::Clustered5;
+    match () {
+        () if bitmap.version == BitmapVersion::Lockless6 && place.member.is_none() => {
+            Some("a lockless bitmap belongs inside the members")
+        }
+        () if clustered && place.member.is_none() => {
+            Some("a clustered bitmap belongs inside the members")
+        }
+        () if clustered && !array.clustered => {
+            Some("the bitmap is clustered, but the array belongs to no cluster")
+        }
+        () if !clustered && (array.clustered || bitmap.nodes > 0) => {
+            Some("the array belongs to a cluster, but its bitmap is not clustered")
+        }
+        () => None,
+    }
+}
+
+fn is_new(bitmap: &BitmapSuper) -> bool {
+    bitmap.version == BitmapVersion::Lockless6 && bitmap.state.contains(StateFlags::FIRST_USE)
 }
 
 /// mdadm does not round the size of a striped array as the kernel does, which mends that with its
@@ -111,7 +147,7 @@ pub(super) fn cannot_catch_up(away: Away, events: Events, cleared: Events) -> Op
         Away::Missed { .. } | Away::Recovering if events < cleared => {
             Some(format!("bits were cleared at event {cleared}, after it left at event {events}"))
         }
-        Away::Missed { .. } | Away::Recovering => None,
+        Away::Missed { .. } | Away::Recovering | Away::Told => None,
         Away::Rebuilding => Some("its rebuild did not follow the bitmap".into()),
         Away::UsedApart => {
             Some("it was used apart from the others, and may hold writes of its own".into())

@@ -47,7 +47,8 @@ pub(super) fn work(
         exec.test_arithmetic()?;
     }
     let freshest = &seen.superblocks[assembly.freshest];
-    let mut bits = terms.as_ref().map(|terms| bitmap.store(&terms.value));
+    let returning = !plan.returning.is_empty();
+    let mut bits = terms.as_ref().map(|terms| bitmap.store(&terms.value, returning));
     let seats = seats(options, seen, &plan);
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());
@@ -56,7 +57,7 @@ pub(super) fn work(
     let mut source = Source::new(bits, geometry.covered(), options, account)?;
     exec.stats.done = source.position();
     let bad = bad::map(exec.engine, &logs, options.members.len());
-    let repair = Repair { bad, ..repair(geometry, seen, &plan, &supers.seats) };
+    let repair = Repair { bad, ..repair(geometry, seen, &assembly, &plan, &supers.seats) };
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
     let mut copying = Copying { recipe: &repair, names: &seen.names, plan: &plan, logs: &mut logs };
@@ -69,7 +70,10 @@ pub(super) fn work(
     report.bad_blocks = logs.iter().map(Log::report).collect();
     report.outcome = copied?;
     if report.outcome == Outcome::Done {
-        finish(exec, &bitmap, terms.as_ref(), &plan, &mut supers)?;
+        // Without superblocks the bitmap is all there is, and what it says was written already.
+        if options.build.is_none() {
+            finish(exec, &bitmap, terms.as_ref(), &plan, &mut supers)?;
+        }
         source.done()?;
     }
     Ok(())
@@ -95,7 +99,8 @@ fn digest(
     let mut members: Vec<_> = seats.iter().map(of_seat).collect();
     members.sort_by_key(|(slot, ..)| *slot);
     let account = (view.uuid, assembly.events, updated, members, plan.renew, plan.wanted);
-    checkpoint::digest(format!("{account:?}").as_bytes())
+    let told = options.build.as_ref().map_or_else(String::new, |built| built.told(options));
+    checkpoint::digest(format!("{account:?}{told}").as_bytes())
 }
 
 /// Superblocks clean and, if bits were cleared, the bitmap's account of it.
@@ -230,13 +235,19 @@ fn left_over(report: &Report, plan: &Plan) -> u64 {
 }
 
 /// Who holds which slot, and what is to be done with it.
-fn repair(geometry: Geometry, seen: &Seen, plan: &Plan, seats: &[Seat<'_>]) -> Repair {
+fn repair(
+    geometry: Geometry,
+    seen: &Seen,
+    assembly: &Assembly,
+    plan: &Plan,
+    seats: &[Seat<'_>],
+) -> Repair {
     let mut holders = vec![None; usize::from(geometry.slots())];
     for seat in seats {
         let view = seen.superblocks[seat.index].view();
         let rank = match () {
             () if plan.wanted == Some(seat.slot) => Rank::Wanted,
-            () if view.write_mostly => Rank::WriteMostly,
+            () if assembly.members[seat.index].write_mostly => Rank::WriteMostly,
             () => Rank::Plain,
         };
         if let Some(place) = holders.get_mut(usize::from(seat.slot.0)) {

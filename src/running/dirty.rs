@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use super::{Array, BitmapKind, Dirty};
+use super::{Array, BitmapKind, Dirty, parse};
 use crate::error::Kind;
 use crate::format::finding::any_error;
 use crate::store::{BitmapAtRest, Location};
@@ -18,10 +18,22 @@ pub fn count_dirty(array: &mut Array, system: &System, stop: &AtomicBool) {
     if array.bitmap.kind == BitmapKind::None {
         return;
     }
-    match source(array, system).and_then(|path| count(&path, array, stop)) {
+    let counted = match array.bitmap.kind {
+        BitmapKind::Lockless => told(array, system),
+        _ => source(array, system).and_then(|path| count(&path, array, stop)),
+    };
+    match counted {
         Ok(dirty) => array.bitmap.dirty = Some(dirty),
         Err(why) => array.bitmap.why = Some(why),
     }
+}
+
+/// The kernel counts the states of a lockless bitmap itself.
+fn told(array: &Array, system: &System) -> Result<Dirty, String> {
+    let text = system.md_attribute(&array.name, "llbitmap/bits");
+    let text = text.map_err(|error| error.to_string())?;
+    let text = text.ok_or("the kernel does not count its states")?;
+    parse::states(&text).ok_or_else(|| format!("the kernel says {:?} of its states", text.trim()))
 }
 
 /// Where the bitmap of this array can be read: a member in sync, or the file.

@@ -100,7 +100,10 @@ fn bitmap(array: &str, system: &System) -> Result<Bitmap> {
     let (kind, offset) = parse::bitmap(text("bitmap/location")?.as_deref(), lockless, clustered);
     let chunk = match kind {
         BitmapKind::None => None,
-        _ => text("bitmap/chunksize")?.and_then(|text| parse::number(&text)),
+        BitmapKind::Lockless => {
+            text("llbitmap/metadata")?.and_then(|text| parse::lockless_chunk(&text))
+        }
+        _ => text("bitmap/chunksize")?.and_then(|text| parse::number(&text)).map(Bytes::new),
     };
     let path = match kind {
         BitmapKind::File => {
@@ -108,6 +111,6 @@ fn bitmap(array: &str, system: &System) -> Result<Bitmap> {
         }
         _ => None,
     };
-    let chunk = chunk.filter(|n| *n > 0).map(Bytes::new);
+    let chunk = chunk.filter(|chunk| !chunk.is_zero());
     Ok(Bitmap { kind, offset, path, chunk, dirty: None, why: None })
 }

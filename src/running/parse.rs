@@ -1,7 +1,8 @@
 //! The texts of sysfs to values. Strict: what the kernel would not write is none, never a guess.
 
-use super::{Action, BitmapKind, Progress};
-use crate::units::{Bytes, Sectors, Slot};
+use super::{Action, BitmapKind, Dirty, Progress};
+use crate::format::llbitmap::ChunkState;
+use crate::units::{Bytes, Chunks, Sectors, Slot};
 
 /// The states that `array_state` knows.
 const STATES: [&str; 11] = [
@@ -122,4 +123,30 @@ fn offset(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-'])?;
     number(digits)?;
     text.parse().ok()
+}
+
+/// Lines such as `need sync 3`, one for each state, as `llbitmap/bits` has them: what needs a sync,
+/// of all. A kernel may know fewer states than we do, or more; not ones that are no numbers.
+#[must_use]
+pub fn states(text: &str) -> Option<Dirty> {
+    let mut sum = Dirty { dirty: Chunks::ZERO, total: Chunks::ZERO };
+    for line in text.lines() {
+        let (words, count) = line.rsplit_once(' ')?;
+        let count = Chunks::new(number(count)?);
+        let name = words.replace(' ', "-");
+        let known = ChunkState::ALL.into_iter().find(|state| state.name() == name);
+        sum.total = sum.total.checked_add(count)?;
+        // One that we do not know is taken for dirty.
+        if known.is_none_or(ChunkState::needs_resync) {
+            sum.dirty = sum.dirty.checked_add(count)?;
+        }
+    }
+    (!sum.total.is_zero()).then_some(sum)
+}
+
+/// The chunk of a lockless bitmap, as `llbitmap/metadata` has it in sectors.
+#[must_use]
+pub fn lockless_chunk(text: &str) -> Option<Bytes> {
+    let sectors = text.lines().find_map(|line| line.strip_prefix("chunksize "))?;
+    Sectors::new(number(sectors)?).to_bytes()
 }

@@ -17,7 +17,7 @@ use crate::format::bitmap::{
     BitmapVersion, Coverage, Decoded, RawBitmapSuper, StateFlags, decode, geometry,
 };
 use crate::format::md::{Features, MdUuid, MdVersion, badblocks};
-use crate::units::{Bytes, ChunkRun, Chunks, SectorRange};
+use crate::units::{Bytes, ChunkRun, Chunks, SectorRange, Sectors};
 
 mod context;
 
@@ -224,7 +224,7 @@ impl BitmapAtRest {
             }
         }
         self.report.bad_blocks = Some(listed);
-        self.report.findings.append(&mut findings);
+        self.report.findings.extend(first_of(findings));
     }
 
     /// Counts the bits.
@@ -240,19 +240,29 @@ impl BitmapAtRest {
     }
 }
 
+/// The first of many that are alike: a log that is no log is wrong in every entry.
+fn first_of(findings: Vec<Finding>) -> Option<Finding> {
+    let more = findings.len().saturating_sub(1);
+    let mut first = findings.into_iter().next()?;
+    if more > 0 {
+        first.message += &format!("; {more} more like it in the list of bad blocks");
+    }
+    Some(first)
+}
+
 fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
     let Located { location, at, member, mut findings, .. } = located;
     // Whoever explained already why there is no bitmap has said all there is to say.
     if findings.is_empty() {
         findings = decoded.findings;
     }
-    let room = match (location, &member) {
-        (Location::Internal, Some(member)) => member.bitmap_room.to_bytes().unwrap_or_default(),
-        _ => source.size(),
-    };
     let bad_magic = findings.iter().any(|finding| finding.code == "bad-magic");
     let raw = decoded.raw.filter(|_| !bad_magic);
     let version = raw.as_ref().and_then(|raw| BitmapVersion::from_number(raw.version()));
+    let room = match (location, &member) {
+        (Location::Internal, Some(member)) => room(member, version).to_bytes().unwrap_or_default(),
+        _ => source.size(),
+    };
     Report {
         path: source.path().to_owned(),
         location,
@@ -266,5 +276,12 @@ fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
         nodes: Vec::new(),
         bad_blocks: None,
         findings,
+    }
+}
+
+fn room(member: &MemberOf, version: Option<BitmapVersion>) -> Sectors {
+    match version {
+        Some(BitmapVersion::Lockless6) => member.lockless_room,
+        _ => member.bitmap_room,
     }
 }

@@ -40,6 +40,15 @@ impl System {
         Ok(found)
     }
 
+    /// The lockspaces that this node has joined; the driver of clustered arrays names each by the
+    /// array's UUID.
+    ///
+    /// # Errors
+    /// sysfs cannot be read.
+    pub fn lockspaces(&self) -> Result<Vec<String>> {
+        names_in(&self.sys.join("kernel/dlm"))
+    }
+
     /// The array of this name and the file that holds its bitmap, for every array that has one.
     ///
     /// # Errors

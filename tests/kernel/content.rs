@@ -12,6 +12,11 @@ use mdbitmap::units::Sectors;
 /// What the array of `members` holds by the rules of the kernel: first copies, or data as they lie.
 pub(crate) fn of(members: &[PathBuf]) -> Result<Vec<u8>> {
     let (geometry, slots) = geometry(members)?;
+    placed(&geometry, &slots)
+}
+
+/// The same where each slot's data begins in an image that is named.
+pub(crate) fn placed(geometry: &Geometry, slots: &[(PathBuf, u64)]) -> Result<Vec<u8>> {
     let images = slots.iter().map(|(path, _)| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
     let part = |slot: usize, at: Sectors, len: Sectors| {
         let start = (slots[slot].1 + at.get() * 512) as usize;

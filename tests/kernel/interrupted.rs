@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::case::{self, Accident, Place, Setup};
 use crate::expect::{self, Observed};
+use crate::killed::killed;
 use crate::lab::Lab;
 use crate::{Job, images, matrix, mdbitmap};
 
@@ -144,17 +145,6 @@ fn says_amid(child: &mut Child, tenths: u64) -> Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Kills a run; whether it had not ended by itself.
-fn killed(mut child: Child) -> Result<bool> {
-    child.kill().context("kill mdbitmap")?;
-    let status = child.wait().context("wait for mdbitmap")?;
-    ensure!(
-        status.code().is_none_or(|code| code == mdbitmap::DONE),
-        "a run that was to be interrupted ended with {status}"
-    );
-    Ok(status.code().is_none())
 }
 
 fn originals(lab: &Lab, file: Option<&Path>) -> Vec<PathBuf> {

@@ -21,7 +21,7 @@ use crate::uml::Until;
 use crate::{content, filebitmap, guest, images, mdadm, mdbitmap as program};
 
 /// Level, layout as mdadm calls it, members.
-type Shape = (&'static str, &'static str, usize);
+pub(crate) type Shape = (&'static str, &'static str, usize);
 
 const SHAPES: [Shape; 31] = [
     ("1", "", 2),
@@ -117,28 +117,44 @@ fn name(Case { shape: (level, layout, members), metadata, file, accident }: Case
     format!("levels/raid{level}/{layout}/{members}-members/{metadata}/{place}/{accident}")
 }
 
-struct Trial {
-    stage: Stage,
+pub(crate) struct Trial {
+    pub(crate) stage: Stage,
     case: Case,
     victims: Vec<usize>,
 }
 
 fn run(case: Case) -> Result<()> {
-    let (level, _, members) = case.shape;
-    let plan = Stage::disks(members).size(8 << 20);
-    let plan = if level == "6" { plan.needs_raid6() } else { plan };
-    let stage = if case.file { plan.fs(FsKind::Ext4) } else { plan }.build()?;
-    let victims = match case.accident {
-        Accident::TwoBehind => vec![1, members - 1],
-        _ => vec![members / 2],
-    };
-    let trial = Trial { stage, case, victims };
-    trial.suffer()?;
+    let trial = Trial::of(case)?;
     trial.repair().with_context(|| trial.stage.describe())
 }
 
 impl Trial {
-    fn members(&self) -> Vec<PathBuf> {
+    /// The array after its accident.
+    fn of(case: Case) -> Result<Self> {
+        let (level, _, members) = case.shape;
+        let plan = Stage::disks(members).size(8 << 20);
+        let plan = if level == "6" { plan.needs_raid6() } else { plan };
+        let stage = if case.file { plan.fs(FsKind::Ext4) } else { plan }.build()?;
+        let victims = match case.accident {
+            Accident::TwoBehind => vec![1, members - 1],
+            _ => vec![members / 2],
+        };
+        let trial = Self { stage, case, victims };
+        trial.suffer()?;
+        Ok(trial)
+    }
+
+    /// One that crashed, of 1.2 metadata and with an internal bitmap.
+    pub(crate) fn crashed(shape: Shape) -> Result<Self> {
+        Self::of(Case { shape, metadata: "1.2", file: false, accident: Accident::Crash })
+    }
+
+    /// What it holds by the rules of the kernel.
+    pub(crate) fn content(&self) -> Result<Vec<u8>> {
+        content::of(&self.members())
+    }
+
+    pub(crate) fn members(&self) -> Vec<PathBuf> {
         (0..self.case.shape.2).map(|index| self.stage.member(index)).collect()
     }
 
@@ -204,7 +220,7 @@ impl Trial {
 
     fn repair(&self) -> Result<()> {
         let expected = match self.case.accident {
-            Accident::Crash => images::sha256(&content::of(&self.members())?)?,
+            Accident::Crash => images::sha256(&self.content()?)?,
             _ => self.stage.out("expected")?,
         };
         let said = self.with_bitmap(|file| {
@@ -222,7 +238,7 @@ impl Trial {
         self.judge(&expected)
     }
 
-    fn judge(&self, expected: &str) -> Result<()> {
+    pub(crate) fn judge(&self, expected: &str) -> Result<()> {
         let body = format!("{}sleep 0.3\ncapture after\njudge after\nstop\n", self.assemble());
         self.stage.boot("judge", &body, Until::PoweredOff)?;
         let observed = Observed::load(&self.stage, "after")?;

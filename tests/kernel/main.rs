@@ -11,6 +11,7 @@
 #![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
 
 mod badblocks;
+mod build;
 mod case;
 mod content;
 mod control;
@@ -23,6 +24,7 @@ mod guest;
 mod host;
 mod images;
 mod interrupted;
+mod killed;
 mod lab;
 mod levels;
 mod live;
@@ -154,11 +156,13 @@ fn jobs() -> Vec<Job> {
     jobs.extend(matrix::jobs());
     jobs.extend(special::jobs());
     jobs.extend(interrupted::jobs());
+    jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
     jobs.extend(badblocks::jobs());
+    jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());
     jobs

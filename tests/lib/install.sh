@@ -11,6 +11,7 @@ install_plain_tier() {
     kernel_tier_need mdadm mdadm
     kernel_tier_need losetup mount
     kernel_tier_need shellcheck shellcheck
+    kernel_tier_need xz xz-utils
     kernel_tier_install
 }
 

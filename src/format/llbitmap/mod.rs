@@ -7,6 +7,8 @@
 use super::bitmap::scanner::RunBuilder;
 use crate::units::{ChunkRun, Chunks};
 
+pub mod rules;
+
 /// What a chunk is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChunkState {

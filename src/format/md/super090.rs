@@ -255,6 +255,7 @@ fn view<B: ByteOrder>(version: MdVersion, at: Sectors, raw: &[u8]) -> SuperView 
         super_offset: at,
         bitmap_at,
         bitmap_room: bitmap_at.map_or(Sectors::ZERO, |_| BITMAP_ROOM),
+        lockless_room: Sectors::ZERO,
         dev_number: this.number,
         role: own.role(reshape),
         roles: roles::<B>(raw, reshape),

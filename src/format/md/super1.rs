@@ -188,6 +188,7 @@ fn plain(version: MdVersion, at: Sectors, raw: &[u8]) -> SuperView {
         super_offset: at,
         bitmap_at: None,
         bitmap_room: Sectors::ZERO,
+        lockless_room: Sectors::ZERO,
         dev_number,
         // The kernel takes a device beyond the roles for a spare.
         role: own.unwrap_or(Role::Spare),
@@ -240,7 +241,7 @@ fn bblog(at: Sectors, raw: &[u8]) -> Option<BblogPlace> {
     Some(BblogPlace { at, size, shift: sb::BBLOG_SHIFT.get::<LittleEndian>(raw) })
 }
 
-/// Fills in `bitmap_at` and `bitmap_room`.
+/// Fills in `bitmap_at`, `bitmap_room` and `lockless_room`.
 fn place_bitmap(view: &mut SuperView, raw: &[u8], device: Sectors, findings: &mut Vec<Finding>) {
     if !view.features.contains(Features::BITMAP_OFFSET) {
         return;
@@ -253,7 +254,12 @@ fn place_bitmap(view: &mut SuperView, raw: &[u8], device: Sectors, findings: &mu
         return;
     };
     view.bitmap_at = Some(at);
-    match room::of(view, at, &obstacles(view, raw, device)) {
+    let near = obstacles(view, raw, device);
+    // Until the list is in use.
+    let listed = view.features.contains(Features::BAD_BLOCKS);
+    let alone = SuperView { bblog: view.bblog.filter(|_| listed), ..view.clone() };
+    view.lockless_room = room::of(&alone, at, &near).unwrap_or(Sectors::ZERO);
+    match room::of(view, at, &near) {
         Ok(room) => view.bitmap_room = room,
         Err(what) => {
             let message = format!("the bitmap at sector {} lies inside the {what}", at.get());

@@ -76,6 +76,9 @@ fn the_bitmap_has_the_room_up_to_its_nearest_neighbour() {
     assert_eq!(places, [(16, 8), (8, 8), (end - 16, 8), (old, 120), (old, 120)]);
     let hot_added = NewArray { bitmap_offset: Some(2), ..mirror(MdVersion::V1_0) };
     assert_eq!(member(&hot_added, 0).view().bitmap_room, Sectors::new(6));
+    let version = MdVersion::V1_2;
+    let listed = edits::patched(version, &member(&mirror(version), 0), |raw| raw[8] |= 8);
+    assert_eq!(listed.view().lockless_room, Sectors::new(8), "the log is in use");
     let plain = NewArray { bblog: false, ..mirror(MdVersion::V1_2) };
     assert_eq!(member(&plain, 0).view().bitmap_room, Sectors::new(2048 - 16));
 }

@@ -82,6 +82,9 @@ pub struct SuperView {
     pub bitmap_at: Option<Sectors>,
     /// What the internal bitmap may fill from there without touching anything else.
     pub bitmap_room: Sectors,
+    /// The same for a lockless bitmap, which mdadm lays over the place of a bad-block log that has
+    /// nothing in it yet.
+    pub lockless_room: Sectors,
     /// Index of this member in `roles`; not its slot.
     pub dev_number: u32,
     /// What this superblock says of its own device.

@@ -1,5 +1,8 @@
-//! What a batch says to whoever runs it, and what it is told.
+//! What a batch says to whoever runs it, what it is told, and how it ended.
 
+use std::collections::BTreeSet;
+
+use super::Durable;
 use crate::array::recipe::{Extent, Step};
 use crate::units::{SectorRange, Sectors};
 
@@ -91,4 +94,32 @@ pub enum Event {
     },
     /// Begin nothing new; end what is under way.
     Stop,
+}
+
+/// A range that cannot be had, and the members that could not be read there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The range.
+    pub range: SectorRange,
+    /// Who could not be read.
+    pub avoid: BTreeSet<usize>,
+}
+
+/// How a batch ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Ranges whose data is stable on every target.
+    pub durable: Durable<Vec<SectorRange>>,
+    /// What was written where it was listed as bad, read back, and is stable.
+    pub mended: Durable<Vec<(Extent, Sectors)>>,
+    /// Ranges that no source could give.
+    pub unreadable: Vec<Unreadable>,
+    /// Ranges that were not done because of members that failed.
+    pub undone: Vec<SectorRange>,
+    /// Members that failed a write or a flush, and those that are gone.
+    pub failed: BTreeSet<usize>,
+    /// Members whose device is not there any more.
+    pub gone: BTreeSet<usize>,
+    /// Whether a stop left something undone.
+    pub stopped: bool,
 }

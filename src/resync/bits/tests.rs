@@ -5,6 +5,8 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::bitmap::bits;
+use crate::format::llbitmap::needs_resync;
 use crate::io::mem::MemEngine;
 
 const CHUNKS: u64 = 70_000;
@@ -30,6 +32,7 @@ fn store(copies: &[Vec<u64>]) -> (MemEngine, BitStore) {
         copies: copies.iter().enumerate().map(copy).collect(),
         chunk: chunk_size(),
         size: Sectors::new(CHUNKS * 8),
+        form: Form::Bits,
     };
     (MemEngine::new(copies.iter().map(disk).collect()), store)
 }
@@ -75,6 +78,54 @@ proptest! {
             store.copies[n].trusted = true;
             prop_assert_eq!(all_runs(&mut engine, &store, 8000), union.clone());
             store.copies[n].trusted = false;
+        }
+    }
+}
+
+/// The same with state bytes; what lies behind the last one is junk.
+fn states(copies: &[Vec<u8>]) -> (MemEngine, BitStore) {
+    let disk = |states: &Vec<u8>| {
+        let mut disk = vec![0xff; 1024 + states.len() + 600];
+        disk[1024..1024 + states.len()].copy_from_slice(states);
+        disk
+    };
+    let copy = |(n, _)| Copy { dev: DevId(n), bits_at: Bytes::new(1024), trusted: true };
+    let store = BitStore {
+        copies: copies.iter().enumerate().map(copy).collect(),
+        chunk: chunk_size(),
+        size: Sectors::new(copies[0].len() as u64 * 8),
+        form: Form::States { returning: false },
+    };
+    (MemEngine::new(copies.iter().map(disk).collect()), store)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_bytes_there_are_for_states_what_any_copy_calls_dirty_is_met_and_cleared(
+        some in vec(vec(0u8..9, 0..60), 1..4),
+        times in 1usize..300,
+        limit in 8..40_000u64,
+    ) {
+        let len = some.iter().map(Vec::len).max().unwrap().max(1) * times;
+        let copies: Vec<Vec<u8>> =
+            some.iter().map(|copy| copy.iter().copied().chain([1]).cycle().take(len).collect()).collect();
+        let (mut engine, mut store) = states(&copies);
+        let dirty = |n: &u64| copies.iter().any(|copy| needs_resync(copy[*n as usize]));
+        let met = all_runs(&mut engine, &store, limit);
+        prop_assert_eq!(met.len() as u64, store.count(&mut engine).unwrap());
+        prop_assert!((0..len as u64).filter(dirty).all(|n| met.binary_search(&n).is_ok()));
+        store.equalise(&mut engine, false).unwrap();
+        prop_assert_eq!(all_runs(&mut engine, &store, limit), met.clone());
+        let whole = SectorRange { start: Sectors::ZERO, len: store.size };
+        store.clear(&mut engine, &Durable::for_test(vec![whole])).unwrap();
+        prop_assert_eq!(store.count(&mut engine).unwrap(), 0);
+        for disk in &engine.disks {
+            let after = &disk[1024..1024 + len];
+            prop_assert!(met.iter().all(|n| after[*n as usize] == 1));
+            prop_assert!(after.iter().all(|state| matches!(state, 0 | 1 | 7)));
+            prop_assert!(disk[1024 + len..].iter().all(|byte| *byte == 0xff));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Ways for an array to go down, by level, and which chunks a resync may touch because of it.
 
+use super::forms::Kind;
 use super::lab::{CHUNKS, DIRTY, EVENTS, Lab, State};
 use super::oracle::{self, Shape};
 use crate::format::md::MdVersion;
@@ -16,6 +17,8 @@ pub(super) struct Case {
     pub(super) stale: bool,
     /// Members that are not at hand when it is resynced: the last ones.
     pub(super) away: usize,
+    /// Which form the bitmap has.
+    pub(super) kind: Kind,
 }
 
 const LOST: State = State { differs: &[1, 5, 6], ..DIRTY };
@@ -32,7 +35,7 @@ impl Case {
         let mut dirty: Vec<u64> = [1, 5, 6, 9].into_iter().chain(last).collect();
         dirty.retain(|chunk| *chunk < shape.chunks());
         dirty.dedup();
-        Self { name, shape, states, dirty, full: false, stale: false, away: 0 }
+        Self { name, shape, states, dirty, full: false, stale: false, away: 0, kind: Kind::Plain }
     }
 
     fn full(self) -> Self {
@@ -49,7 +52,7 @@ impl Case {
 
     /// The whole array as it went down.
     pub(super) fn lab(&self, version: MdVersion, file: bool) -> Lab {
-        let mut lab = Lab::of(self.shape, version, &self.states, &self.dirty, file);
+        let mut lab = self.kind.made(Lab::of(self.shape, version, &self.states, &self.dirty, file));
         if self.stale {
             lab.patch_bitmap(|raw| raw.set_events(Events::new(EVENTS - 3)));
         }
@@ -60,7 +63,7 @@ impl Case {
     pub(super) fn truth(&self, version: MdVersion, file: bool) -> Lab {
         let right = |state: &State| State { differs: &[], ..*state };
         let states: Vec<State> = self.states.iter().map(right).collect();
-        Lab::of(self.shape, version, &states, &self.dirty, file)
+        self.kind.made(Lab::of(self.shape, version, &states, &self.dirty, file))
     }
 
     /// Members at hand that are in sync but for dirty chunks.

@@ -18,7 +18,7 @@ use crate::resync::ResyncOptions;
 
 const VERSIONS: [MdVersion; 4] = [V0_90, MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2];
 
-fn long() -> bool {
+pub(super) fn long() -> bool {
     std::env::var_os("MDBITMAP_LONG").is_some()
 }
 
@@ -106,7 +106,7 @@ fn a_power_cut_at_any_write_is_survived_by_raid6_of_ddf() {
 }
 
 /// Tries every image of one run; gives how many.
-fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> usize {
+pub(super) fn cut_everywhere(case: &Case, version: MdVersion, file: bool, torn: bool) -> usize {
     let model = Model::new(case, version, file);
     let (here, away) = model.whole().without_last(case.states.len() - case.away);
     let options = ResyncOptions { full: case.full, ..here.options() };

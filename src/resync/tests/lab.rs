@@ -84,13 +84,10 @@ impl Lab {
         let mut lab = Self { shape, version, disks: vec![vec![0; len]; members], members, file };
         (0..members).for_each(|slot| lab.make_member(&array, slot, states, device));
         lab.fill(states);
-        let header = header(shape);
+        let header = header(shape, UUID);
         let bits = dirty_bits(shape, dirty);
         if file {
-            let mut disk = header.0.to_vec();
-            disk.extend(&bits);
-            disk.resize(512, 0xff);
-            lab.disks.push(disk);
+            lab.disks.push(bitmap_image(shape, UUID, dirty));
         } else {
             (0..states.len()).for_each(|slot| lab.put_bitmap(slot, &header.0, &bits));
         }
@@ -198,7 +195,7 @@ impl Lab {
         }
     }
 
-    fn bitmap_at(&self, disk: usize) -> Option<usize> {
+    pub(super) fn bitmap_at(&self, disk: usize) -> Option<usize> {
         if disk >= self.members {
             return Some(0);
         }
@@ -224,9 +221,8 @@ impl Lab {
         let at = self.bitmap_at(disk)?;
         let image = &self.disks[disk];
         let value = bitmap::decode(&image[at..at + 256]).value?;
-        let bits = &image[at + 256..];
-        let set = (0..value.chunks().get()).filter(|n| bits::is_set(bits, *n));
-        Some((value, set.collect()))
+        let set = super::forms::dirty(&value, &image[at..]);
+        Some((value, set))
     }
 
     /// The data of one chunk of a member.
@@ -243,6 +239,7 @@ impl Lab {
         ResyncOptions {
             members: (0..self.members).map(|n| PathBuf::from(n.to_string())).collect(),
             bitmap: self.file.then(|| PathBuf::from("bitmap")),
+            cluster_is_down: self.superblock(0).is_some_and(|found| found.view().clustered),
             now: 2,
             ..ResyncOptions::default()
         }
@@ -268,9 +265,17 @@ fn left(states: &[State], state: State) -> Vec<crate::format::md::Left> {
     .collect()
 }
 
-fn header(shape: Shape) -> bitmap::RawBitmapSuper {
+/// A bitmap in a file, as the kernel and mdadm leave it.
+pub(super) fn bitmap_image(shape: Shape, uuid: [u8; 16], dirty: &[u64]) -> Vec<u8> {
+    let mut disk = header(shape, uuid).0.to_vec();
+    disk.extend(dirty_bits(shape, dirty));
+    disk.resize(512, 0xff);
+    disk
+}
+
+fn header(shape: Shape, uuid: [u8; 16]) -> bitmap::RawBitmapSuper {
     let new = NewBitmap {
-        uuid: UUID,
+        uuid,
         events: Events::new(EVENTS),
         events_cleared: Events::new(EVENTS - 10),
         sync_size: Sectors::new(shape.claimed() * 8),

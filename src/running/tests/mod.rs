@@ -119,6 +119,41 @@ fn every_kind_of_bitmap_is_known() {
 }
 
 #[test]
+fn the_kernel_counts_the_states_of_a_lockless_bitmap() {
+    let six = "unwritten 5\nclean 4\ndirty 3\nneed sync 2\nsyncing 1\n";
+    let eight = "need sync unwritten 9\nsyncing unwritten 8\nclean unwritten 7\n";
+    let of = |text: &str| parse::states(text).map(|n| (n.dirty.get(), n.total.get()));
+    assert_eq!(of(six), Some((6, 15)));
+    assert_eq!(of(&format!("{six}{eight}")), Some((6, 39)));
+    assert_eq!(of("clean 1\nnews to us 2\n"), Some((2, 3)));
+    for text in ["", "no bitmap", "bitmap io error", "clean", "clean -1", "clean 0", "dirty 1\n\n"]
+    {
+        assert_eq!(of(text), None, "{text:?}");
+    }
+    let metadata = "chunksize 128\nchunkshift 7\nchunks 496\noffset 8\ndaemon_sleep 30";
+    assert_eq!(parse::lockless_chunk(metadata), Some(Bytes::new(65536)));
+    assert_eq!(parse::lockless_chunk("no bitmap"), None);
+
+    let lockless = [
+        ("md0/md/llbitmap/bits", six),
+        ("md0/md/llbitmap/metadata", metadata),
+        ("md0/md/bitmap/chunksize", "0\n"),
+    ];
+    let (_root, system) = machine(&[RESYNCING, &lockless].concat());
+    let mut array = look("md0", &system).unwrap().unwrap();
+    count_dirty(&mut array, &system, &AtomicBool::new(false));
+    assert_eq!(array.bitmap.kind, BitmapKind::Lockless);
+    assert_eq!(array.bitmap.chunk, Some(Bytes::new(65536)));
+    let dirty = array.bitmap.dirty.unwrap();
+    assert_eq!((dirty.dirty.get(), dirty.total.get()), (6, 15));
+    let (_root, system) =
+        machine(&[RESYNCING, &[("md0/md/llbitmap/bits", "bitmap io error\n")]].concat());
+    let mut array = look("md0", &system).unwrap().unwrap();
+    count_dirty(&mut array, &system, &AtomicBool::new(false));
+    assert!(array.bitmap.why.unwrap().contains("bitmap io error"));
+}
+
+#[test]
 fn a_count_that_cannot_be_had_is_a_reason() {
     let (_root, system) = machine(RESYNCING);
     let mut array = look("md0", &system).unwrap().unwrap();

@@ -40,6 +40,12 @@ fn check_fit(report: &Report, findings: &mut Vec<Finding>) {
         findings.push(Finding::error("too-short", message));
     }
     let lockless = report.version == Some(BitmapVersion::Lockless6);
+    let clear = report.member.as_ref().and_then(|member| member.bitmap_room.to_bytes());
+    if lockless && clear.is_some_and(|clear| clear < needed && needed <= report.room) {
+        let message = "it lies over the place of the member's bad-block log, as mdadm puts it: the \
+                       first bad block that the kernel records there damages it";
+        findings.push(Finding::warning("over-bad-block-log", message));
+    }
     if lockless && report.location != Location::Internal {
         let message = "a lockless bitmap by itself: the kernel knows them inside members only";
         findings.push(Finding::warning("lockless-not-internal", message));

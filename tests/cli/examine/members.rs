@@ -36,6 +36,26 @@ fn a_lockless_bitmap_is_counted_by_state() {
 }
 
 #[test]
+fn a_lockless_bitmap_may_lie_over_a_bad_block_log_that_is_not_in_use() {
+    let dir = support::temp_dir();
+    let head = support::fixture("md/raid1-stale-d0.head");
+    let mut header = support::fixture("md/raid1-stale-d0.bitmap")[..1024].to_vec();
+    // Chunks of 4 KiB: the states end behind the log's place.
+    header[52..56].copy_from_slice(&8_u32.to_le_bytes());
+    let found = |head: &[u8]| {
+        let parts = [(0, head), (8192, &header[..]), (8192 + 1024, &[1; 7936])];
+        let (status, bitmap) = bitmap(&support::image(&dir, "m", 32 << 20, &parts), &[]);
+        (status, codes(&bitmap).join(" "))
+    };
+    assert_eq!(found(&head), (0, "over-bad-block-log".to_owned()));
+    let mut listed = head;
+    listed[4096 + 8] |= 8;
+    let sum = u32::from_le_bytes(listed[4096 + 216..4096 + 220].try_into().unwrap());
+    listed[4096 + 216..4096 + 220].copy_from_slice(&(sum + 8).to_le_bytes());
+    assert_eq!(found(&listed), (4, "no-room bblog-entry".to_owned()));
+}
+
+#[test]
 fn a_members_bitmap_is_judged_by_the_member() {
     let dir = support::temp_dir();
     let head = support::fixture("md/raid1-crash-d0.head");

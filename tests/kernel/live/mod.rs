@@ -11,6 +11,7 @@ mod attach;
 mod attach_refused;
 mod dirty;
 mod internal;
+mod lockless;
 mod mdadm_cases;
 mod members;
 mod smoke;
@@ -25,6 +26,7 @@ pub(crate) fn jobs() -> Vec<Job> {
     jobs.extend(attach::jobs());
     jobs.extend(attach_refused::jobs());
     jobs.extend(internal::jobs());
+    jobs.extend(lockless::jobs());
     jobs.extend(mdadm_cases::jobs());
     jobs.extend(tune::jobs());
     jobs.extend(dirty::jobs());
