@@ -7,8 +7,10 @@
 
 use std::fmt;
 
+mod asked;
 mod parse;
 mod range;
+pub use asked::{Range, RangeError};
 pub use parse::{ParseSizeError, parse_size};
 pub use range::{ChunkRun, SectorRange};
 

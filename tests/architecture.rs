@@ -24,16 +24,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "store", "running"],
     ),
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
+    ("scrub", &["units", "error", "format", "io", "array", "parity", "guard", "resync"]),
+    ("places", &["units", "error", "format", "io", "guard", "array", "store", "running"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
-        &["units", "error", "format", "array", "store", "running", "manage", "resync", "demo"],
+        &[
+            "units", "error", "format", "array", "store", "running", "manage", "resync", "scrub",
+            "places", "demo",
+        ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "demo", "output",
+            "store", "running", "manage", "resync", "scrub", "places", "demo", "output",
         ],
     ),
 ];
@@ -60,6 +65,9 @@ const PURE: &[&str] = &[
     "resync/trust",
     "resync/batch",
     "resync/form",
+    "scrub/judge/row",
+    "scrub/judge/fix",
+    "scrub/finding",
     "running/parse",
     "running/wait",
     "manage/assemble/doubt",

@@ -168,6 +168,16 @@ impl Geometry {
         }
     }
 
+    /// Whether each member holds the whole array, in its order.
+    #[must_use]
+    pub fn is_plain_copy(&self) -> bool {
+        match self {
+            Self::Mirror(_) => true,
+            Self::Raid10(raid10) => raid10.near == raid10.disks && raid10.far == 1,
+            Self::Parity(_) => false,
+        }
+    }
+
     /// The address that a bitmap knows a sector of the array by; `None` behind the array's end.
     #[must_use]
     pub fn bitmap_address(&self, array: Sectors) -> Option<Sectors> {

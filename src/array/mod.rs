@@ -6,9 +6,11 @@
 pub mod bad;
 pub mod coverage;
 pub mod geometry;
+pub mod locate;
 mod membership;
 pub mod recipe;
 pub mod repair;
+pub mod replace;
 pub mod row;
 mod rules;
 

@@ -29,7 +29,15 @@ pub enum Command {
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
     #[allow(missing_docs)]
-    Resync(super::resync::ResyncArgs),
+    Resync(Box<super::resync::ResyncArgs>),
+    #[allow(missing_docs)]
+    Check(super::check::CheckArgs),
+    #[allow(missing_docs)]
+    Locate(super::locate::LocateArgs),
+    #[allow(missing_docs)]
+    Files(super::files::FilesArgs),
+    #[allow(missing_docs)]
+    Repair(super::repair::RepairArgs),
     #[allow(missing_docs)]
     Status(super::status::StatusArgs),
     #[allow(missing_docs)]

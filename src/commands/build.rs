@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::array::geometry::{layout_named, level_named};
 use crate::error::{Error, Result};
@@ -53,41 +53,6 @@ pub(super) struct BuildArgs {
     /// The array was stopped cleanly, so that parity can be relied on for a member that is behind
     #[arg(long, requires = "behind")]
     assume_clean: bool,
-
-    /// Do what is refused otherwise
-    #[arg(
-        long,
-        value_enum,
-        requires = "build",
-        value_delimiter = ',',
-        require_equals = true,
-        value_name = "WHAT"
-    )]
-    force: Vec<Force>,
-}
-
-/// What may be forced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Force {
-    /// A member carries an md superblock: it is a part of the data, or left over
-    Superblock,
-    /// The bitmap bears a UUID, and is this array's all the same
-    Uuid,
-    /// Go on from a checkpoint: nobody started the array since
-    Checkpoint,
-    /// Most samples of the members differ, and yet all is as described
-    Mismatch,
-}
-
-impl From<Force> for Vouched {
-    fn from(force: Force) -> Self {
-        match force {
-            Force::Superblock => Self::Superblock,
-            Force::Uuid => Self::Uuid,
-            Force::Checkpoint => Self::Checkpoint,
-            Force::Mismatch => Self::Mismatch,
-        }
-    }
 }
 
 /// A page at the least, as for the kernel; that it is a power of two `geometry` looks after.
@@ -100,8 +65,17 @@ fn chunk(text: &str) -> std::result::Result<Sectors, String> {
 }
 
 impl BuildArgs {
+    /// Whether an array is described.
+    pub(super) const fn is_given(&self) -> bool {
+        self.build
+    }
+
     /// The array that is described, if one is, and the members that are there.
-    pub(super) fn read(&self, members: &[PathBuf]) -> Result<(Option<Built>, Vec<PathBuf>)> {
+    pub(super) fn read(
+        &self,
+        members: &[PathBuf],
+        vouched: Vec<Vouched>,
+    ) -> Result<(Option<Built>, Vec<PathBuf>)> {
         let Some(level) = self.level.filter(|_| self.build) else {
             return Ok((None, members.to_vec()));
         };
@@ -124,7 +98,7 @@ impl BuildArgs {
             behind: held("--behind", &self.behind, &holders)?,
             write_mostly: self.write_mostly(level, &holders)?,
             clean: self.assume_clean,
-            vouched: self.force.iter().map(|force| (*force).into()).collect(),
+            vouched,
             holders,
         };
         match there.is_empty() {

@@ -47,6 +47,24 @@ impl Context {
         io::stdout().is_terminal()
     }
 
+    /// Whether somebody can be asked.
+    #[must_use]
+    pub fn stdin_is_terminal(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// Asks; anything but yes is no.
+    ///
+    /// # Errors
+    /// The question or the answer got lost.
+    pub fn ask(&mut self, question: &str) -> io::Result<bool> {
+        write!(self.out, "{question} [y/N] ")?;
+        self.out.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
     /// Sleeps so long; false as soon as somebody asks to stop.
     #[must_use]
     pub fn nap(&self, long: Duration) -> bool {

@@ -7,8 +7,9 @@ use clap::Args;
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::manage::ManageArgs;
-use crate::manage::{self, Range};
+use crate::manage;
 use crate::sysfs::System;
+use crate::units::Range;
 
 /// Mark parts of a running array as dirty, to have them resynced.
 ///

@@ -13,6 +13,7 @@ pub mod args;
 pub mod assemble;
 pub mod attach;
 mod build;
+pub mod check;
 pub mod context;
 pub mod create;
 pub mod demo;
@@ -21,9 +22,12 @@ pub mod dirty;
 pub mod examine;
 pub mod exit;
 pub mod fail;
+pub mod files;
+pub mod locate;
 pub mod manage;
 pub mod readd;
 pub mod remove;
+pub mod repair;
 pub mod resync;
 pub mod status;
 pub mod stop;
@@ -56,6 +60,10 @@ fn run(cli: Cli, context: &mut Context) -> anyhow::Result<ExitStatus> {
         Command::Dirty(args) => dirty::run(&args, context),
         Command::Resync(args) => resync::run(&args, context),
         Command::Examine(args) => examine::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
+        Command::Files(args) => files::run(&args, context),
+        Command::Locate(args) => locate::run(&args, context),
+        Command::Repair(args) => repair::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Add(args) => add::run(&args, context),
         Command::Fail(args) => fail::run(&args, context),

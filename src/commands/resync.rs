@@ -14,7 +14,7 @@ use crate::guard::System;
 use crate::io::EngineChoice;
 use crate::output::progress::{self, Style};
 use crate::output::resync as render;
-use crate::resync::{Care, Outcome, Report, ResyncOptions, Source, resync};
+use crate::resync::{Care, Outcome, Replacement, Report, ResyncOptions, Source, Vouched, resync};
 use crate::units::{Bytes, Slot, parse_size};
 
 /// Make the members of a stopped array agree, following its bitmap.
@@ -41,12 +41,17 @@ pub struct ResyncArgs {
     #[arg(short, long, value_name = "PATH")]
     bitmap: Option<PathBuf>,
 
+    /// Fill the missing member's slot with a new device DEV, and make it a member; may be given
+    /// several times. Name all other members; what was in the slot before is given up
+    #[arg(long, value_name = "SLOT=DEV", value_parser = parse_replacement, conflicts_with = "build")]
+    replace: Vec<Replacement>,
+
     /// Copy everything, whatever the bitmap says
     #[arg(long)]
     full: bool,
 
     /// With --full, and without a bitmap: keep in this file how far it got, and go on from there
-    #[arg(long, value_name = "FILE", requires = "full", conflicts_with = "bitmap")]
+    #[arg(long, value_name = "FILE", requires = "full", conflicts_with_all = ["bitmap", "replace"])]
     checkpoint: Option<PathBuf>,
 
     /// Take the data from this member: its slot, or its path
@@ -98,10 +103,42 @@ pub struct ResyncArgs {
 enum Force {
     /// No node of the array's cluster has it: you have made sure
     Cluster,
+    /// With --replace: write over what the new device carries
+    Overwrite,
+    /// With --build: a member carries an md superblock, which is a part of the data, or left over
+    Superblock,
+    /// With --build: the bitmap bears a UUID, and is this array's all the same
+    Uuid,
+    /// With --build: go on from a checkpoint, for nobody started the array since
+    Checkpoint,
+    /// With --build: most samples of the members differ, and yet all is as described
+    Mismatch,
+}
+
+impl Force {
+    /// What is vouched for of an array without superblocks.
+    const fn vouched(self) -> Option<Vouched> {
+        match self {
+            Self::Superblock => Some(Vouched::Superblock),
+            Self::Uuid => Some(Vouched::Uuid),
+            Self::Checkpoint => Some(Vouched::Checkpoint),
+            Self::Mismatch => Some(Vouched::Mismatch),
+            Self::Cluster | Self::Overwrite => None,
+        }
+    }
+
+    /// The option that it belongs to, if that is not given.
+    fn lacks(self, args: &ResyncArgs) -> Option<&'static str> {
+        match self {
+            Self::Cluster => None,
+            Self::Overwrite => args.replace.is_empty().then_some("--replace"),
+            _ => (!args.build.is_given()).then_some("--build"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum EngineArg {
+pub(super) enum EngineArg {
     /// io_uring where the kernel has it and allows it, else sync
     Auto,
     /// One operation after the other; works everywhere
@@ -149,23 +186,39 @@ impl ProgressArg {
     }
 }
 
-fn parse_limit(text: &str) -> Result<Bytes, String> {
+pub(super) fn parse_limit(text: &str) -> Result<Bytes, String> {
     let limit = parse_size(text, 1024).map_err(|error| error.to_string())?;
     if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
 }
 
-fn parse_memory(text: &str) -> Result<Bytes, String> {
+fn parse_replacement(text: &str) -> Result<Replacement, String> {
+    let (slot, path) = text.split_once('=').ok_or("give it as SLOT=DEV, such as 1=/dev/sdd1")?;
+    let slot =
+        slot.parse().map(Slot).map_err(|_| format!("{slot:?} is not the number of a slot"))?;
+    match path.is_empty() {
+        true => Err("there is no device behind the equals sign".into()),
+        false => Ok(Replacement { slot, path: path.into() }),
+    }
+}
+
+pub(super) fn parse_memory(text: &str) -> Result<Bytes, String> {
     let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
     if memory < LEAST_MEMORY { Err("less than 1M is too little".into()) } else { Ok(memory) }
 }
 
 impl ResyncArgs {
     fn options(&self, now: u64) -> Result<ResyncOptions, Error> {
-        let (build, members) = self.build.read(&self.members)?;
+        if let Some(option) = self.force.iter().find_map(|force| force.lacks(self)) {
+            return Err(Error::usage(format!("this --force means something with {option} only")));
+        }
+        let vouched = self.force.iter().filter_map(|force| force.vouched()).collect();
+        let (build, members) = self.build.read(&self.members, vouched)?;
         Ok(ResyncOptions {
             members,
             build,
             bitmap: self.bitmap.clone(),
+            replace: self.replace.clone(),
+            overwrite: self.force.contains(&Force::Overwrite),
             full: self.full,
             checkpoint: self.checkpoint.clone(),
             source: self.source.as_deref().map(source),

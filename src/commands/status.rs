@@ -1,15 +1,16 @@
 //! `mdbitmap status`: running arrays as a table, once or again and again.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::context::Context;
 use super::exit::ExitStatus;
+use crate::output::prometheus::{self, Watched};
 use crate::output::status as render;
-use crate::running::{self, Array};
+use crate::running::{self, Array, checked};
 use crate::sysfs::System;
 
 /// Show the running arrays: members, bitmap, dirty chunks, what runs.
@@ -32,6 +33,10 @@ pub struct StatusArgs {
     /// Print the table as JSON (schema/status.schema.json)
     #[arg(long)]
     json: bool,
+
+    /// Print it as Prometheus reads it, for the node exporter's directory of text files
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    prometheus: bool,
 }
 
 /// Runs the command.
@@ -59,10 +64,17 @@ fn show(args: &StatusArgs, context: &mut Context, system: &System) -> anyhow::Re
     }
     let (width, has_md) = (context.width(), system.has_md());
     match args.json {
+        _ if args.prometheus => prometheus::text(&mut context.out, &watched(&arrays))?,
         true => render::json(&mut context.out, &arrays, has_md)?,
         false => render::text(&mut context.out, &arrays, has_md, width)?,
     }
     Ok(context.finish()?)
+}
+
+fn watched(arrays: &[Array]) -> Vec<Watched<'_>> {
+    let directory = Path::new(checked::DIRECTORY);
+    let at = |array| Watched { array, last_check: checked::last_check(array, directory) };
+    arrays.iter().map(at).collect()
 }
 
 fn look(args: &StatusArgs, system: &System) -> anyhow::Result<Vec<Array>> {

@@ -24,6 +24,8 @@ pub struct Checkpoint {
     pub digest: u64,
     /// All before it is done and stable.
     pub position: Sectors,
+    /// What was counted up to there; zero where nothing is.
+    pub count: u64,
 }
 
 impl Checkpoint {
@@ -36,6 +38,7 @@ impl Checkpoint {
         slot[24..32].copy_from_slice(&self.sequence.to_le_bytes());
         slot[32..40].copy_from_slice(&self.digest.to_le_bytes());
         slot[40..48].copy_from_slice(&self.position.get().to_le_bytes());
+        slot[48..56].copy_from_slice(&self.count.to_le_bytes());
         let sum = digest(&slot[..COVERED]);
         slot[COVERED..COVERED + 8].copy_from_slice(&sum.to_le_bytes());
         (usize::from(self.sequence % 2 == 1), slot)
@@ -54,8 +57,12 @@ fn slot(bytes: &[u8]) -> Option<Checkpoint> {
     let version = bytes.get(16..20)?.try_into().ok().map(u32::from_le_bytes)?;
     let good = bytes.get(..16)? == MAGIC && version == VERSION;
     let sound = word(COVERED)? == digest(bytes.get(..COVERED)?);
-    let found =
-        Checkpoint { sequence: word(24)?, digest: word(32)?, position: Sectors::new(word(40)?) };
+    let found = Checkpoint {
+        sequence: word(24)?,
+        digest: word(32)?,
+        position: Sectors::new(word(40)?),
+        count: word(48)?,
+    };
     // Nothing can come after the last number: no run of ours ever got there.
     (good && sound && found.sequence < u64::MAX).then_some(found)
 }
@@ -73,7 +80,12 @@ mod tests {
     use super::*;
 
     fn at(sequence: u64) -> Checkpoint {
-        Checkpoint { sequence, digest: 7, position: Sectors::new(sequence * 100) }
+        Checkpoint {
+            sequence,
+            digest: 7,
+            position: Sectors::new(sequence * 100),
+            count: sequence + 1,
+        }
     }
 
     fn file(checkpoints: &[Checkpoint]) -> Vec<u8> {

@@ -35,10 +35,21 @@ impl Windows {
     /// # Errors
     /// They cannot be read.
     pub fn read(file: &File, path: &Path) -> Result<Self> {
-        let size = size_of(file, path)?;
-        let len = size.get().min(WINDOW);
-        let head = read_at(file, 0, len, path)?;
-        let tail = read_at(file, size.get() - len, len, path)?;
+        Self::with(size_of(file, path)?, |at, len| read_at(file, at, len, path))
+    }
+
+    /// Both windows of a device of `size`, by `read`, which is given a place and a length.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn with(
+        size: Bytes,
+        mut read: impl FnMut(Bytes, usize) -> Result<Vec<u8>>,
+    ) -> Result<Self> {
+        let len = Bytes::new(size.get().min(WINDOW));
+        let whole = len.to_usize().unwrap_or(0);
+        let head = read(Bytes::ZERO, whole)?;
+        let tail = read(size.saturating_sub(len), whole)?;
         Ok(Self { head, tail, size })
     }
 
@@ -59,10 +70,10 @@ impl Windows {
     }
 }
 
-fn read_at(file: &File, at: u64, len: u64, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; Bytes::new(len).to_usize().unwrap_or(0)];
-    file.read_exact_at(&mut bytes, at)
-        .map_err(|error| Error::io("read", path, error).at_offset(Bytes::new(at)))?;
+fn read_at(file: &File, at: Bytes, len: usize, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, at.get())
+        .map_err(|error| Error::io("read", path, error).at_offset(at))?;
     Ok(bytes)
 }
 

@@ -22,8 +22,7 @@ use crate::format::md::ResyncPoint;
 use crate::running::{Action, Array, BitmapKind, bitmap_source, parse};
 use crate::store::BitmapAtRest;
 use crate::sysfs::System;
-use crate::units::{ChunkRun, Chunks};
-pub use range::{Range, RangeError};
+use crate::units::{ChunkRun, Chunks, Range};
 
 const SET_BITS: &str = "bitmap_set_bits";
 const RESYNC_START: &str = "resync_start";

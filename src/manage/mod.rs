@@ -23,7 +23,7 @@ pub mod tune;
 pub use assemble::{AssembleOptions, assemble};
 pub use attach::{AttachOptions, attach};
 pub use detach::{DetachOptions, detach};
-pub use dirty::{Range, dirty};
+pub use dirty::dirty;
 pub use internal::InternalOptions;
 pub use report::{Fact, FactValue, Report, Step};
 pub use stop::stop;

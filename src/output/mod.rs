@@ -5,8 +5,11 @@ pub mod create;
 pub mod demo;
 pub mod examine;
 pub mod manage;
+pub mod places;
 pub mod progress;
+pub mod prometheus;
 pub mod resync;
+pub mod scrub;
 pub mod status;
 pub mod wait;
 

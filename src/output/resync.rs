@@ -20,7 +20,7 @@ pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()
         true => writeln!(out, "RAID{} without superblocks", report.level)?,
         false => writeln!(out, "RAID{} {}", report.level, report.uuid)?,
     }
-    writeln!(out, "{}", members(report, width).trim_fmt())?;
+    writeln!(out, "{}", member_table(&report.members, report.built, width).trim_fmt())?;
     for slot in &report.missing {
         writeln!(
             out,
@@ -33,14 +33,15 @@ pub fn text(out: &mut dyn Write, report: &Report, width: usize) -> io::Result<()
     closing(out, report)
 }
 
-fn members(report: &Report, width: usize) -> Table {
+/// Members as a table.
+pub(super) fn member_table(members: &[MemberReport], built: bool, width: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(["Slot", "Member", "State", "Events", "Part", ""]);
-    for member in &report.members {
-        table.add_row(row(member, report.built));
+    for member in members {
+        table.add_row(row(member, built));
     }
     table
 }
@@ -151,6 +152,16 @@ struct Json<'a> {
     unreadable: Vec<bad::JsonUnreadable<'a>>,
     unreadable_untold: u64,
     bad_blocks: Vec<bad::JsonBadBlocks<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<JsonReplaced<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonReplaced<'a> {
+    slot: u16,
+    path: &'a str,
+    filled_before_bytes: u64,
+    complete: bool,
 }
 
 #[derive(Serialize)]
@@ -164,7 +175,7 @@ struct JsonArray<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonMember<'a> {
+pub(super) struct JsonMember<'a> {
     path: &'a str,
     role: Option<u16>,
     state: &'static str,
@@ -174,7 +185,7 @@ struct JsonMember<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonTrouble<'a> {
+pub(super) struct JsonTrouble<'a> {
     path: &'a str,
     operation: &'static str,
     offset_bytes: u64,
@@ -213,13 +224,24 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         unreadable_untold: report.unreadable_untold,
         unreadable: report.unreadable.iter().map(bad::unreadable).collect(),
         bad_blocks: report.bad_blocks.iter().map(bad::bad_blocks).collect(),
+        replaced: report.replaced.iter().map(replaced).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &json)?;
     writeln!(out)
 }
 
 fn array(report: &Report) -> JsonArray<'_> {
-    let members = report.members.iter().map(|member| JsonMember {
+    JsonArray {
+        uuid: &report.uuid,
+        level: report.level,
+        built: report.built,
+        missing: &report.missing,
+        members: json_members(&report.members),
+    }
+}
+
+pub(super) fn json_members(members: &[MemberReport]) -> Vec<JsonMember<'_>> {
+    let all = members.iter().map(|member| JsonMember {
         path: &member.path,
         role: member.slot,
         state: member.state,
@@ -227,20 +249,23 @@ fn array(report: &Report) -> JsonArray<'_> {
         part: member.part,
         why: member.why.as_deref(),
     });
-    JsonArray {
-        uuid: &report.uuid,
-        level: report.level,
-        built: report.built,
-        missing: &report.missing,
-        members: members.collect(),
-    }
+    all.collect()
 }
 
-fn trouble(trouble: &crate::resync::Trouble) -> JsonTrouble<'_> {
+pub(super) fn trouble(trouble: &crate::resync::Trouble) -> JsonTrouble<'_> {
     JsonTrouble {
         path: &trouble.path,
         operation: trouble.operation,
         offset_bytes: trouble.offset.get(),
         message: &trouble.message,
+    }
+}
+
+fn replaced(replaced: &crate::resync::Replaced) -> JsonReplaced<'_> {
+    JsonReplaced {
+        slot: replaced.slot,
+        path: &replaced.path,
+        filled_before_bytes: replaced.filled_before.get(),
+        complete: replaced.complete,
     }
 }

@@ -44,6 +44,11 @@ pub(crate) const fn inverse_power(exponent: usize) -> u8 {
     POWERS[255 - exponent % 255]
 }
 
+/// The exponent of `value` as a power of the generator; none for zero.
+pub(crate) const fn logarithm(value: u8) -> Option<u8> {
+    if value == 0 { None } else { Some(LOGARITHMS[value as usize]) }
+}
+
 /// The product.
 pub(crate) const fn multiply(a: u8, b: u8) -> u8 {
     if a == 0 || b == 0 {

@@ -20,11 +20,13 @@ mod scalar;
 mod selftest;
 #[cfg(test)]
 mod tests;
+mod which;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use kernel::Kernel;
 use routines::{Ready, Solution};
+pub use which::{Wrong, which};
 
 /// Compares what the kernel computes with the oracle, on a fixed set of lengths and patterns.
 ///

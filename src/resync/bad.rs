@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 
 use super::batch::{self, Durable};
+use super::exec::{Exec, Failure};
 use super::report::{BadBlocks, Lost, Report, Unreadable};
+use super::run::ResyncOptions;
 use crate::array::Candidate;
 use crate::array::bad::{BadMap, BadRanges};
 use crate::array::recipe::{Extent, Recipe};
@@ -61,32 +63,60 @@ pub(super) fn read(
     Ok((!log.listed.is_empty()).then_some(log))
 }
 
+/// Refuses a member that lists anything, for those who do not go round it.
+///
+/// # Errors
+/// Refused so, or as [`read`] has it.
+pub(crate) fn none(
+    engine: &mut dyn Engine,
+    member: usize,
+    candidate: &Candidate<'_>,
+) -> Result<()> {
+    let Some(log) = read(engine, member, candidate)? else { return Ok(()) };
+    let what = format!("it has {} ranges in its list of bad blocks", log.listed.len());
+    let hint = "let the kernel check this array; it knows how to go round bad blocks";
+    Err(Error::refused(what).at_path(candidate.name).hint(hint))
+}
+
 /// What the lists say, as a plan wants it: in whole units of what `engine` reads and writes.
-pub(super) fn map(engine: &dyn Engine, logs: &[Log], members: usize) -> BadMap {
-    let unit = (0..members).map(|member| engine.align(DevId(member))).max().unwrap_or(1);
+pub(super) fn map(engine: &dyn Engine, logs: &[Log], options: &ResyncOptions) -> BadMap {
+    let all = options.members.len() + options.replace.len();
+    let unit = (0..all).map(|member| engine.align(DevId(member))).max().unwrap_or(1);
     let unit = Sectors::new(unit.div_ceil(SECTOR_BYTES));
     let ranges = |log: &Log| (log.member, BadRanges::new(&log.listed, log.data, unit));
     logs.iter().map(ranges).collect()
 }
 
-/// Takes out of the lists what was mended. A list that cannot be written is told, and left alone.
+/// Takes out of the lists what was mended. A list that cannot be written is told, and says too much.
 pub(super) fn strike(
-    engine: &mut dyn Engine,
+    exec: &mut Exec<'_>,
     logs: &mut [Log],
     mended: &Durable<Vec<(Extent, Sectors)>>,
-) -> Vec<(usize, Bytes, std::io::Error)> {
-    let mut failed = Vec::new();
+) {
     for log in logs {
         let mine = mended.get().iter().filter(|(place, _)| place.member == log.member);
         let good: Vec<_> = mine.map(|(e, len)| SectorRange { start: e.at, len: *len }).collect();
         if good.is_empty() {
             continue;
         }
-        if let Err(error) = log.strike(engine, &good) {
-            failed.push((log.member, log.at, error));
+        if let Err(error) = log.strike(exec.engine, &good) {
+            let (member, offset, len) = (log.member, log.at, Bytes::ZERO);
+            exec.tell(Failure { member, operation: "write", offset, len, error });
         }
     }
-    failed
+}
+
+/// Puts what became of lists into the report, which may tell of an earlier pass already.
+pub(super) fn add(report: &mut Report, logs: &[Log]) {
+    for new in logs.iter().map(Log::report) {
+        match report.bad_blocks.iter_mut().find(|old| old.path == new.path) {
+            Some(old) => {
+                old.rewritten = old.rewritten.saturating_add(new.rewritten);
+                old.left = new.left;
+            }
+            None => report.bad_blocks.push(new),
+        }
+    }
 }
 
 impl Log {

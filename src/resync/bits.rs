@@ -259,6 +259,14 @@ pub struct Cursor {
     next: Chunks,
 }
 
+impl Cursor {
+    /// A walk that begins with `chunk`.
+    #[must_use]
+    pub fn at(chunk: Chunks) -> Self {
+        Self { next: chunk }
+    }
+}
+
 /// Runs gathered for a batch, bounded in chunks and in pages.
 struct Gather {
     form: Form,
@@ -317,6 +325,9 @@ fn by_page(run: ChunkRun, page: u64) -> Vec<ChunkRun> {
     }
     parts
 }
+
+mod lookup;
+pub use lookup::Lookup;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::units::Sectors;
 
 /// A checkpoint file, open.
 #[derive(Debug)]
-pub(super) struct Checkpoints {
+pub(crate) struct Checkpoints {
     path: PathBuf,
     file: File,
     last: Checkpoint,
@@ -29,7 +29,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// Refused where it is something else than a checkpoint; I/O.
-    pub(super) fn open(path: &Path, digest: u64) -> Result<Self> {
+    pub(crate) fn open(path: &Path, digest: u64) -> Result<Self> {
         let failed = |error| Error::io("open the checkpoint", path, error);
         let flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
         let mut options = OpenOptions::new();
@@ -41,7 +41,7 @@ impl Checkpoints {
             let why = "it exists and is no checkpoint of a resync";
             return Err(Error::refused(why).at_path(path).hint("name a file that does not exist"));
         }
-        let fresh = Checkpoint { sequence: 0, digest, position: Sectors::ZERO };
+        let fresh = Checkpoint { sequence: 0, digest, position: Sectors::ZERO, count: 0 };
         let last = match found {
             Some(found) if found.digest == digest => found,
             Some(found) => Checkpoint { sequence: found.sequence, ..fresh },
@@ -51,16 +51,29 @@ impl Checkpoints {
     }
 
     /// All before it was done by an earlier run.
-    pub(super) fn position(&self) -> Sectors {
+    pub(crate) fn position(&self) -> Sectors {
         self.last.position
+    }
+
+    /// What was counted up to there.
+    pub(crate) fn count(&self) -> u64 {
+        self.last.count
     }
 
     /// Says that all before `position` is done; stable when it returns.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn advance(&mut self, position: Sectors) -> Result<()> {
-        let next = Checkpoint { sequence: self.last.sequence + 1, position, ..self.last };
+    pub(crate) fn advance(&mut self, position: Sectors) -> Result<()> {
+        self.advance_counting(position, 0)
+    }
+
+    /// The same, and that so much was counted up to there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn advance_counting(&mut self, position: Sectors, count: u64) -> Result<()> {
+        let next = Checkpoint { sequence: self.last.sequence + 1, position, count, ..self.last };
         let (slot, bytes) = next.encode();
         let at = u64::try_from(slot * SLOT_BYTES).unwrap_or(0);
         let failed = |error| Error::io("write the checkpoint", &self.path, error);
@@ -74,7 +87,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// It cannot be removed.
-    pub(super) fn done(self) -> Result<()> {
+    pub(crate) fn done(self) -> Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io("remove the checkpoint", &self.path, error))

@@ -103,7 +103,7 @@ impl Source {
 }
 
 /// Under a low limit smaller batches, so that what was done counts soon.
-fn batch(limit: Option<Bytes>) -> Sectors {
+pub(super) fn batch(limit: Option<Bytes>) -> Sectors {
     let share = limit.map(|limit| Bytes::new(limit.get().saturating_mul(SECONDS_A_BATCH)));
     let share = share.map(|share| share.to_sectors_floor().max(LEAST));
     share.map_or(BATCH, |share| share.min(BATCH))

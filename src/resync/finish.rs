@@ -9,6 +9,8 @@
 //! dirty, one event up, and only one more event up do they say clean: the absent one is then two
 //! behind, and no kernel takes it.
 
+mod welcome;
+
 use std::path::PathBuf;
 
 use crate::array::Assembly;

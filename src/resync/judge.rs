@@ -11,13 +11,13 @@ use super::observe::Stats;
 use super::plan::{BitmapState, Decision, Plan, Wishes, plan};
 use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
-use super::run::{ResyncOptions, Seen, Source};
+use super::run::{ResyncOptions, Seen, Source, bitmap_device};
 use super::sample::Sampler;
 use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
-use crate::io::{DevId, Engine};
+use crate::io::Engine;
 use crate::units::{Bytes, Sectors, Slot};
 
 /// The unit in which a resync without a bitmap is counted.
@@ -33,6 +33,8 @@ pub(super) struct Judged {
     pub(super) plan: Plan,
     /// What is to stand in the bitmap's superblock, if anything is written.
     pub(super) terms: Option<Terms>,
+    /// The slot that the data are wanted from.
+    pub(super) wanted: Option<Slot>,
     /// Set bits, where the bitmap is believed.
     pub(super) dirty: u64,
     /// Data to be copied to each target.
@@ -60,7 +62,7 @@ pub(super) fn judge(
     for member in assembly.current().into_iter().chain(assembly.behind()) {
         logs.extend(bad::read(engine, member.index, &candidates[member.index])?);
     }
-    let device = DevId(options.members.len());
+    let device = bitmap_device(options);
     let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
     let places = load::places(&candidates, &assembly, file)?;
     let bitmap =
@@ -96,7 +98,8 @@ pub(super) fn judge(
         Decision::Partial => counted.1,
         Decision::Full => size.to_bytes().unwrap_or_default(),
     };
-    Ok(Judged { assembly, geometry, bitmap, plan, terms, dirty: counted.0, total, logs })
+    let (dirty, wanted) = (counted.0, wishes.source);
+    Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total, logs })
 }
 
 /// Whoever looks at samples of the current members.
@@ -172,6 +175,7 @@ impl Judged {
             unreadable: Vec::new(),
             unreadable_untold: 0,
             bad_blocks: self.logs.iter().map(Log::report).collect(),
+            replaced: Vec::new(),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) const HEADER: usize = 256;
 ///
 /// # Errors
 /// The device cannot be read, or holds no md superblock, or more than one.
-pub(super) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Result<Superblock> {
+pub(crate) fn superblock(engine: &mut dyn Engine, dev: DevId, path: &Path) -> Result<Superblock> {
     let size = engine.size(dev).to_sectors_floor();
     let mut found: Vec<Superblock> = Vec::new();
     let mut damage = Vec::new();
@@ -68,19 +68,19 @@ pub(super) fn read_at_most(
 
 /// Where a copy of the bitmap lies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The device.
-    pub(super) dev: DevId,
+    pub(crate) dev: DevId,
     /// Its superblock.
-    pub(super) at: Bytes,
+    pub(crate) at: Bytes,
     /// How many bytes it may fill.
-    pub(super) room: Bytes,
+    pub(crate) room: Bytes,
     /// The same if it is lockless.
-    pub(super) lockless_room: Bytes,
+    pub(crate) lockless_room: Bytes,
     /// Which node's it is, in a clustered bitmap.
-    pub(super) node: u32,
+    pub(crate) node: u32,
     /// The member it lies on, unless it is a file or device of its own.
-    pub(super) member: Option<usize>,
+    pub(crate) member: Option<usize>,
 }
 
 impl Place {
@@ -95,24 +95,24 @@ impl Place {
 
 /// The array's bitmap, judged.
 #[derive(Debug)]
-pub(super) struct Bitmap {
+pub(crate) struct Bitmap {
     /// Every copy that must be kept right, those on members that are behind included.
-    pub(super) places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// The superblock to go by, and its checked value; none where no copy can be decoded.
-    pub(super) header: Option<(RawBitmapSuper, BitmapSuper)>,
+    pub(crate) header: Option<(RawBitmapSuper, BitmapSuper)>,
     /// Why no copy is believed, if none is.
-    pub(super) doubt: Option<Doubt>,
+    pub(crate) doubt: Option<Doubt>,
     /// Which of `places` are believed.
-    pub(super) trusted: Vec<bool>,
+    pub(crate) trusted: Vec<bool>,
     /// The path of a bitmap of its own, for messages.
-    pub(super) path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// What its bits have to cover.
-    pub(super) size: Sectors,
+    pub(crate) size: Sectors,
 }
 
 impl Bitmap {
     /// The bits, by the terms of `header`, at every place; `returning`: somebody who was away joins.
-    pub(super) fn store(&self, header: &BitmapSuper, returning: bool) -> BitStore {
+    pub(crate) fn store(&self, header: &BitmapSuper, returning: bool) -> BitStore {
         let copies = self.places.iter().zip(&self.trusted).map(|(place, trusted)| Copy {
             dev: place.dev,
             bits_at: place.at.saturating_add(header.bits_at()),
@@ -147,7 +147,7 @@ impl Bitmap {
 ///
 /// # Errors
 /// Refused where both are there, or where a member that takes part has no room for its copy.
-pub(super) fn places(
+pub(crate) fn places(
     candidates: &[Candidate<'_>],
     assembly: &Assembly,
     file: Option<(DevId, Bytes)>,
@@ -203,7 +203,7 @@ fn own_place(view: &SuperView, fresh: &SuperView, at: Sectors) -> Option<Sectors
 ///
 /// # Errors
 /// A copy cannot be read.
-pub(super) fn bitmap(
+pub(crate) fn bitmap(
     engine: &mut dyn Engine,
     candidates: &[Candidate<'_>],
     assembly: &Assembly,

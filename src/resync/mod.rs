@@ -3,15 +3,15 @@
 //! The way through: `load` reads superblocks and bitmap; [`crate::array::assemble`] says who is
 //! current; [`plan`] decides, and gives its reason; [`batch`] is the pure state machine that turns
 //! dirty chunks into reads, writes and flushes; `exec` carries its actions out; [`bits`] clears
-//! what is proven durable; `finish` writes the superblocks in an order that a crash cannot spoil.
+//! what is proven durable; `replace` fills a missing member's slot; `finish` writes the superblocks in an order that a crash cannot spoil.
 //! `docs/resync.md` tells the protocol step by step.
 
-mod bad;
+pub(crate) mod bad;
 pub mod batch;
 pub mod bits;
 mod built;
 pub mod care;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod compute;
 mod due;
 mod enough;
@@ -20,25 +20,27 @@ mod finish;
 pub mod form;
 mod history;
 mod judge;
-mod load;
+pub(crate) mod load;
 pub mod observe;
-mod open;
-mod pace;
+pub(crate) mod open;
+pub(crate) mod pace;
 pub mod plan;
 mod prepare;
+mod replace;
 mod report;
 mod run;
 mod sample;
 mod slots;
-mod trust;
+pub(crate) mod trust;
 mod work;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use built::{Built, Vouched};
 pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
-pub use report::{BadBlocks, Lost, MemberReport, Outcome, Report, Trouble, Unreadable};
+pub use replace::Replacement;
+pub use report::{BadBlocks, Lost, MemberReport, Outcome, Replaced, Report, Trouble, Unreadable};
 pub use run::{MEMORY, ResyncOptions, Source, resync};

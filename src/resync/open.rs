@@ -17,7 +17,7 @@ use crate::io::{Access, Device};
 ///
 /// # Errors
 /// Refused where it is in use; I/O errors with the path.
-pub(super) fn open(path: &Path, access: Access, system: &System) -> Result<Device> {
+pub(crate) fn open(path: &Path, access: Access, system: &System) -> Result<Device> {
     let reasons = usage_of(path, system)?;
     if !reasons.is_empty() {
         let hint = "stop what uses it first; a running array is resynced by the kernel";
@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path, access: Access, system: &System) -> Result<Devic
 ///
 /// # Errors
 /// As [`open`]; refused where the page cache holds old bits.
-pub(super) fn open_bitmap(path: &Path, access: Access, system: &System) -> Result<Device> {
+pub(crate) fn open_bitmap(path: &Path, access: Access, system: &System) -> Result<Device> {
     // First: a file in use is refused for that.
     let device = open(path, access, system)?;
     if path.is_file() {
@@ -50,7 +50,7 @@ pub(super) fn open_bitmap(path: &Path, access: Access, system: &System) -> Resul
 ///
 /// # Errors
 /// Refused, naming both.
-pub(super) fn all_different(devices: &[Device]) -> Result<()> {
+pub(crate) fn all_different(devices: &[Device]) -> Result<()> {
     for (i, one) in devices.iter().enumerate() {
         for other in &devices[i + 1..] {
             if one.identity() == other.identity() {

@@ -7,7 +7,7 @@ use crate::units::Bytes;
 
 /// A limit of so many bytes a second, counted from the first window on.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     limit: Option<Bytes>,
     started: Option<Instant>,
     moved: u64,
@@ -16,12 +16,12 @@ pub(super) struct Pace {
 impl Pace {
     /// At most `limit` bytes a second; no limit where there is none.
     #[must_use]
-    pub(super) fn new(limit: Option<Bytes>) -> Self {
+    pub(crate) fn new(limit: Option<Bytes>) -> Self {
         Self { limit: limit.filter(|limit| !limit.is_zero()), started: None, moved: 0 }
     }
 
     /// Counts `bytes` about to be moved, and says how long to wait for them at time `now`.
-    pub(super) fn wait_for(&mut self, bytes: Bytes, now: Instant) -> Duration {
+    pub(crate) fn wait_for(&mut self, bytes: Bytes, now: Instant) -> Duration {
         let Some(limit) = self.limit else { return Duration::ZERO };
         let started = *self.started.get_or_insert(now);
         let due = duration(self.moved, limit.get());

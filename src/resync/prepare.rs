@@ -16,6 +16,9 @@ use crate::format::md::SuperView;
 use crate::io::{Engine, flush, write_span};
 use crate::units::{ChunkSize, Events, SECTOR_BYTES};
 
+/// The bytes of a bitmap's superblock.
+pub(super) type Raw = RawBitmapSuper;
+
 /// The bitmap's terms from now on: what is to stand in its superblock.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {

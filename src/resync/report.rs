@@ -24,7 +24,7 @@ pub struct MemberReport {
     pub path: String,
     /// Its slot.
     pub slot: Option<u16>,
-    /// "current", "behind", "spare" or "outside".
+    /// "current", "behind", "spare", "outside" or "new".
     pub state: &'static str,
     /// Its event count as found.
     pub events: u64,
@@ -82,6 +82,19 @@ pub struct BadBlocks {
     pub left: Sectors,
 }
 
+/// A device that took the place of a missing member, or was to.
+#[derive(Clone, Debug)]
+pub struct Replaced {
+    /// Its path.
+    pub path: String,
+    /// The slot.
+    pub slot: u16,
+    /// What an earlier run had filled, by the addresses that a bitmap's bits cover.
+    pub filled_before: Bytes,
+    /// Whether it is a member now.
+    pub complete: bool,
+}
+
 /// The whole account.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -129,4 +142,6 @@ pub struct Report {
     pub unreadable_untold: u64,
     /// Lists of bad blocks of members that take part, where anything is in them.
     pub bad_blocks: Vec<BadBlocks>,
+    /// Who takes the place of a missing member.
+    pub replaced: Vec<Replaced>,
 }

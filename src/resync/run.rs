@@ -17,7 +17,8 @@ use super::observe::Observer;
 use super::open::{all_different, open, open_bitmap};
 use super::pace::Pace;
 use super::plan::Decision;
-use super::report::Report;
+use super::replace::{self, Replacement};
+use super::report::{Outcome, Report};
 use super::work;
 use crate::array::Candidate;
 use crate::error::{Error, Result};
@@ -49,6 +50,10 @@ pub struct ResyncOptions {
     pub members: Vec<PathBuf>,
     /// The bitmap, where it is a file or device of its own.
     pub bitmap: Option<PathBuf>,
+    /// Who is to take the place of missing members.
+    pub replace: Vec<Replacement>,
+    /// Destroy what those carry.
+    pub overwrite: bool,
     /// What the array is, where its members have no superblocks that would tell.
     pub build: Option<Built>,
     /// Copy everything.
@@ -100,12 +105,19 @@ pub fn resync(
         let what = format!("this node is in the array's cluster: lockspace {name}");
         return Err(Error::refused(what).hint("stop the array on every node first"));
     }
+    if let Some(options) = replace::arrived(&mut engine, options, &seen)? {
+        drop(engine);
+        return resync(&options, system, observer, stop);
+    }
     let judged = judge(&mut engine, options, &seen)?;
     if let Some(note) = history::note(&judged.bitmap, &judged.plan) {
         observer.note(note);
     }
-    if options.dry_run || judged.plan.decision == Decision::Nothing {
-        return Ok(judged.report(options, &seen));
+    let joining = replace::joining(&mut engine, options, &seen, &judged)?;
+    if options.dry_run || (judged.plan.decision == Decision::Nothing && joining.is_empty()) {
+        let mut report = judged.report(options, &seen);
+        replace::announce(&mut report, options, &judged, &joining);
+        return Ok(report);
     }
     drop(engine);
     let name = ready.name();
@@ -116,7 +128,8 @@ pub fn resync(
 }
 
 fn open_all(options: &ResyncOptions, access: Access, system: &System) -> Result<Vec<Device>> {
-    let members = options.members.iter().map(|path| open(path, access, system));
+    let joining = options.replace.iter().map(|asked| &asked.path);
+    let members = options.members.iter().chain(joining).map(|path| open(path, access, system));
     let bitmap = options.bitmap.iter().map(|path| open_bitmap(path, access, system));
     let devices = members.chain(bitmap).collect::<Result<Vec<_>>>()?;
     all_different(&devices)?;
@@ -171,19 +184,35 @@ pub(super) fn perform(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Report> {
-    let devices = (0..options.members.len()).map(DevId).collect();
+    let devices = (0..bitmap_device(options).0).map(DevId).collect();
     let started = Instant::now();
     // Judged again, on what is open for writing now.
     let judged = judge(engine, options, seen)?;
+    let joining = replace::joining(engine, options, seen, &judged)?;
     let mut exec =
         Exec::new(engine, observer, stop, Pace::new(options.limit), options.care, devices);
     let mut report = judged.report(options, seen);
-    work::work(&mut exec, options, seen, judged, &mut report)?;
+    replace::announce(&mut report, options, &judged, &joining);
+    report.outcome = Outcome::Done;
+    if replace::members_first(&judged, options) {
+        work::work(&mut exec, options, seen, judged, &mut report)?;
+    }
+    if !joining.is_empty() && report.outcome == Outcome::Done {
+        replace::fill(&mut exec, options, &mut report)?;
+    }
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }
 
-/// The path of member `index`.
+/// The path of participant `index`: the members, then who joins.
 pub(super) fn path_of(options: &ResyncOptions, index: usize) -> &Path {
-    &options.members[index]
+    match index.checked_sub(options.members.len()) {
+        None => &options.members[index],
+        Some(joining) => &options.replace[joining].path,
+    }
+}
+
+/// The device of a bitmap of its own: behind all participants.
+pub(super) fn bitmap_device(options: &ResyncOptions) -> DevId {
+    DevId(options.members.len() + options.replace.len())
 }

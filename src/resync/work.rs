@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::bad::{self, Log};
 use super::batch::{Batch, Ended};
 use super::due::Source;
-use super::exec::{Exec, Failure};
+use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
 use super::judge::{Judged, NOMINAL_CHUNK};
 use super::plan::Plan;
@@ -56,8 +56,8 @@ pub(super) fn work(
     let account = digest(&assembly, &plan, freshest, &supers.seats, options);
     let mut source = Source::new(bits, geometry.covered(), options, account)?;
     exec.stats.done = source.position();
-    let bad = bad::map(exec.engine, &logs, options.members.len());
-    let repair = Repair { bad, ..repair(geometry, seen, &assembly, &plan, &supers.seats) };
+    let bad = bad::map(exec.engine, &logs, options);
+    let repair = repair(geometry, &assembly, &plan, &supers.seats, bad);
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
     let mut copying = Copying { recipe: &repair, names: &seen.names, plan: &plan, logs: &mut logs };
@@ -141,7 +141,7 @@ impl Copying<'_> {
         source: &mut Source,
         report: &mut Report,
     ) -> Result<Outcome> {
-        let depth = exec.engine.depth().min(windows(options, self.recipe));
+        let depth = depth(exec, options, self.recipe);
         let window = window(options.limit);
         let (mut failed, mut left) = (BTreeSet::new(), BTreeSet::new());
         loop {
@@ -194,10 +194,7 @@ impl Copying<'_> {
         ended: &Ended,
         report: &mut Report,
     ) -> Result<bool> {
-        for (member, offset, error) in bad::strike(exec.engine, self.logs, &ended.mended) {
-            let len = Bytes::ZERO;
-            exec.tell(Failure { member, operation: "write", offset, len, error });
-        }
+        bad::strike(exec, self.logs, &ended.mended);
         match source.settle(exec, ended, self.plan.clear_bits) {
             Ok(chunks) => report.chunks_synced += chunks,
             Err(_) if !ended.failed.is_empty() => return Ok(false),
@@ -205,6 +202,11 @@ impl Copying<'_> {
         }
         Ok(true)
     }
+}
+
+/// How many windows may be under way at once.
+pub(super) fn depth(exec: &Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
+    exec.engine.depth().min(windows(options, recipe))
 }
 
 /// As many windows at once as the memory allows, at least one.
@@ -218,12 +220,12 @@ fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.
-fn window(limit: Option<Bytes>) -> Sectors {
+pub(super) fn window(limit: Option<Bytes>) -> Sectors {
     let share = limit.map(|limit| Bytes::new(limit.get() / WINDOWS_A_SECOND).round_down(4096));
     share.map_or(WINDOW, |share| share.to_sectors_floor().min(WINDOW))
 }
 
-fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {
+pub(super) fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {
     let path = options.bitmap.clone().unwrap_or_else(|| "internal bitmap".into());
     Error::io(operation, path, error)
 }
@@ -234,20 +236,25 @@ fn left_over(report: &Report, plan: &Plan) -> u64 {
     report.chunks_dirty_before.saturating_sub(cleared)
 }
 
+/// Whether reads avoid a participant; who joins is none of the assembly, and not read.
+fn write_mostly(assembly: &Assembly, index: usize) -> bool {
+    assembly.members.get(index).is_some_and(|member| member.write_mostly)
+}
+
 /// Who holds which slot, and what is to be done with it.
-fn repair(
+pub(super) fn repair(
     geometry: Geometry,
-    seen: &Seen,
     assembly: &Assembly,
     plan: &Plan,
     seats: &[Seat<'_>],
+    bad: BadMap,
 ) -> Repair {
     let mut holders = vec![None; usize::from(geometry.slots())];
     for seat in seats {
-        let view = seen.superblocks[seat.index].view();
+        let view = seat.superblock.view();
         let rank = match () {
             () if plan.wanted == Some(seat.slot) => Rank::Wanted,
-            () if assembly.members[seat.index].write_mostly => Rank::WriteMostly,
+            () if write_mostly(assembly, seat.index) => Rank::WriteMostly,
             () => Rank::Plain,
         };
         if let Some(place) = holders.get_mut(usize::from(seat.slot.0)) {
@@ -259,11 +266,11 @@ fn repair(
             });
         }
     }
-    Repair { geometry, holders, renew: plan.renew, bad: BadMap::new() }
+    Repair { geometry, holders, renew: plan.renew, bad }
 }
 
 /// The members whose superblocks are written: current ones and those that return.
-fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'a>> {
+pub(super) fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'a>> {
     let all = plan.sources.iter().chain(&plan.returning);
     all.filter_map(|index| {
         let superblock = &seen.superblocks[*index];
@@ -275,7 +282,7 @@ fn seats<'a>(options: &ResyncOptions, seen: &'a Seen, plan: &Plan) -> Vec<Seat<'
     .collect()
 }
 
-fn troubles(exec: &mut Exec<'_>, options: &ResyncOptions) -> Vec<Trouble> {
+pub(super) fn troubles(exec: &mut Exec<'_>, options: &ResyncOptions) -> Vec<Trouble> {
     let failures = std::mem::take(&mut exec.failures);
     failures
         .into_iter()

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::units::{Bytes, Chunks, Sectors, Slot};
 
+pub mod checked;
 mod dirty;
 pub mod look;
 pub mod parse;

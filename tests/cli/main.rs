@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod assemble;
+mod check;
 mod create;
 mod demo;
 mod examine;
 mod manage;
 mod members;
+mod places;
 mod resync;
 mod status;
 mod support;

@@ -6,7 +6,7 @@ use array::Array;
 
 use crate::support::{self, json, mdadm, run};
 
-mod array;
+pub(crate) mod array;
 mod bad;
 mod bitmaps;
 mod build;
@@ -18,6 +18,7 @@ mod members;
 mod output;
 mod readonly;
 mod refusals;
+mod replace;
 mod signals;
 
 /// What a program is told of a run with `args` on `members`, which must end with `status`.

@@ -4,8 +4,9 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use mdbitmap::output::prometheus::{self, Watched};
 use mdbitmap::output::status;
-use mdbitmap::running;
+use mdbitmap::running::{self, checked};
 use mdbitmap::sysfs::System;
 
 use crate::support::{json, mdbitmap, run, temp_dir};
@@ -58,6 +59,7 @@ fn a_made_up_machine_fits_the_schema_and_the_table() {
     let mut out = Vec::new();
     status::json(&mut out, &arrays, true).unwrap();
     let value = json(&String::from_utf8(out).unwrap(), "status.schema.json");
+    prometheus_tells(&arrays, root.path());
     let array = &value["arrays"][0];
     assert_eq!(array["sync"]["eta_seconds"], 4);
     assert_eq!(array["bitmap"]["kind"], "file");
@@ -68,6 +70,28 @@ fn a_made_up_machine_fits_the_schema_and_the_table() {
     let mut out = Vec::new();
     status::text(&mut out, &[], false, 80).unwrap();
     assert!(String::from_utf8(out).unwrap().contains("no md driver"));
+}
+
+/// What is known has a line, what is not has none.
+fn prometheus_tells(arrays: &[running::Array], dir: &std::path::Path) {
+    let file = dir.join("01234567-89ab-cdef-fedc-ba9876543210");
+    let file = std::fs::File::create(file).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+    let last_check = checked::last_check(&arrays[0], dir);
+    let mut out = Vec::new();
+    prometheus::text(&mut out, &[Watched { array: &arrays[0], last_check }]).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    for line in [
+        "mdbitmap_bitmap{array=\"md0\",kind=\"file\"} 1",
+        "mdbitmap_array_state{array=\"md0\",state=\"clean\"} 1",
+        "mdbitmap_sync_action{array=\"md0\",action=\"check\"} 1",
+        "mdbitmap_sync_done_ratio{array=\"md0\"} 0.5",
+        "mdbitmap_mismatch_sectors{array=\"md0\"} 8",
+        "mdbitmap_last_check_timestamp_seconds{array=\"md0\"} 1700000000",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    assert!(!text.contains("mdbitmap_chunks_dirty{"), "{text}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::fs::FsKind;
+use crate::stage::Stage;
 use crate::{host, images};
 
 const IMAGE_BYTES: u64 = 8 << 20;
@@ -33,6 +35,19 @@ pub(crate) fn with_mounted<T>(
     let result = body(&mount_point.join("bitmap"));
     drop(mounted);
     result
+}
+
+/// The same with the ext4 image of a stage, where the bitmap is a file; else `body` is given none.
+pub(crate) fn on_stage<T>(
+    stage: &Stage,
+    file: bool,
+    body: impl FnOnce(Option<&Path>) -> Result<T>,
+) -> Result<T> {
+    if !file {
+        return body(None);
+    }
+    let (image, mount) = (stage.path(&FsKind::Ext4.image()), stage.path("fs"));
+    with_mounted(&image, &mount, |file| body(Some(file)))
 }
 
 /// Unmounts even when the work on the file panicked.

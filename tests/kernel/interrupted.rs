@@ -24,7 +24,7 @@ const KILLS: u32 = 16;
 const EARLIER: u32 = 32;
 /// Rates for runs that are to be caught at work, the next for when a machine too busy to watch let
 /// the one before escape. Even the first makes a run last for seconds.
-const SLOW: [&str; 3] = ["4M", "1M", "256K"];
+pub(crate) const SLOW: [&str; 3] = ["4M", "1M", "256K"];
 
 pub(crate) fn jobs() -> Vec<Job> {
     let internal = Setup::new(3, "1.2", Place::Internal);
@@ -133,7 +133,7 @@ impl Wreck {
 }
 
 /// Reads progress until enough is done, and not all; false when the run ends without saying that.
-fn says_amid(child: &mut Child, tenths: u64) -> Result<bool> {
+pub(crate) fn says_amid(child: &mut Child, tenths: u64) -> Result<bool> {
     let progress = child.stderr.take().context("mdbitmap: no standard error")?;
     for line in BufReader::new(progress).lines() {
         // Other lines than progress may stand there too.

@@ -249,15 +249,11 @@ impl Trial {
     }
 
     fn with_bitmap<T>(&self, body: impl FnOnce(Option<&Path>) -> Result<T>) -> Result<T> {
-        if !self.case.file {
-            return body(None);
-        }
-        let (image, mount) = (self.stage.path(&FsKind::Ext4.image()), self.stage.path("fs"));
-        filebitmap::with_mounted(&image, &mount, |file| body(Some(file)))
+        filebitmap::on_stage(&self.stage, self.case.file, body)
     }
 }
 
-fn gone(victim: usize) -> String {
+pub(crate) fn gone(victim: usize) -> String {
     format!(
         "mdadm /dev/md0 --fail $(disk {victim})\n\
          gone{victim}() {{ mdadm /dev/md0 --remove $(disk {victim}); }}\n\

@@ -13,6 +13,7 @@
 mod badblocks;
 mod build;
 mod case;
+mod check;
 mod content;
 mod control;
 mod dir;
@@ -33,6 +34,7 @@ mod mdadm;
 mod mdbitmap;
 mod record;
 mod refuse;
+mod replace;
 mod special;
 mod stage;
 mod status;
@@ -158,10 +160,12 @@ fn jobs() -> Vec<Job> {
     jobs.extend(interrupted::jobs());
     jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());
+    jobs.extend(replace::jobs());
     jobs.extend(status::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
     jobs.extend(badblocks::jobs());
+    jobs.extend(check::jobs());
     jobs.extend(build::jobs());
     jobs.extend(live::jobs());
     jobs.extend(record::jobs());

@@ -12,6 +12,9 @@ install_plain_tier() {
     kernel_tier_need losetup mount
     kernel_tier_need shellcheck shellcheck
     kernel_tier_need xz xz-utils
+    kernel_tier_need mandoc mandoc
+    kernel_tier_need zsh zsh
+    kernel_tier_need fish fish
     kernel_tier_install
 }
 
@@ -27,6 +30,17 @@ install_kernel_tier() {
     kernel_tier_need losetup mount
     kernel_tier_need umount mount
     kernel_tier_need sha256sum coreutils
+    kernel_tier_need udevadm udev
+    kernel_tier_install
+}
+
+# install_package_tier: for making a Debian package, and for a system to install it in.
+install_package_tier() {
+    kernel_tier_packages=
+    kernel_tier_need dpkg-shlibdeps dpkg-dev
+    kernel_tier_need lintian lintian
+    kernel_tier_need debootstrap debootstrap
+    kernel_tier_need unshare util-linux
     kernel_tier_install
 }
 

@@ -54,6 +54,12 @@ impl Parity {
         self.covered
     }
 
+    /// How many blocks of a row hold data.
+    #[must_use]
+    pub fn data_in_row(&self) -> usize {
+        usize::try_from(self.data_disks).unwrap_or(0)
+    }
+
     pub(super) fn array_len(&self) -> Sectors {
         self.array_len
     }

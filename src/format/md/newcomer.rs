@@ -1,14 +1,18 @@
-//! The 1.x superblock of a device that joins a running array: a spare, until the kernel says more.
+//! The superblock of a device that joins an array: a spare's, until it holds what it should.
 //!
-//! The kernel takes the array's account from its own memory, and of the newcomer only what is its
-//! own: number, UUID, where its data lies and how much fits. Its event count is zero, so nothing
-//! can take it for a member that was away. Made of a member's own bytes, so that what we do not
-//! know of the array is the same here.
+//! A kernel that runs the array takes its account from its own memory, and of the newcomer only
+//! what is its own: number, UUID, where its data lies and how much fits. One that finds it beside a
+//! stopped array fills all of it itself. Its event count is zero, so nothing can take it for a
+//! member that was away. Made of a member's own bytes, so that what we do not know of the array is
+//! the same here.
 
-use super::super::codec::LittleEndian;
+mod super090;
+
+use super::super::codec::{BigEndian, LittleEndian};
 use super::edit::OWN_FEATURES;
+use super::features::Features;
 use super::super1::{MAX_ROLES, ROLE_SPARE, WRITE_MOSTLY, length, sb, set_role};
-use super::version::MdVersion;
+use super::version::{HostOrder, MdVersion};
 use super::{Superblock, checksum, place};
 use crate::error::{Error, Result};
 use crate::format::Probe;
@@ -24,10 +28,12 @@ pub struct Newcomer {
     pub device: Sectors,
     /// Its number: one that no device of the array has.
     pub dev_number: u32,
-    /// Its own UUID, new.
+    /// Its own UUID, new (1.x).
     pub device_uuid: [u8; 16],
-    /// Whether reads are to avoid it.
+    /// Whether reads are to avoid it (1.x).
     pub write_mostly: bool,
+    /// Its major and minor device number (0.90).
+    pub numbers: (u32, u32),
 }
 
 impl Superblock {
@@ -37,7 +43,7 @@ impl Superblock {
     /// Refused where it is too small, or would not be sound.
     pub fn for_newcomer(&self, new: &Newcomer) -> Result<Self> {
         let view = self.view();
-        if view.version.is_0_90() || !self.is_sound() {
+        if !self.is_sound() {
             return Err(Error::refused("its superblock is none to make another one of"));
         }
         let place = place::place(view.version, new.device);
@@ -46,18 +52,47 @@ impl Superblock {
         if data_size < view.size {
             return Err(too_small(new.device, view.size.saturating_add(view.data_offset)));
         }
-        let raw = self.joining(new, at, data_size)?;
-        match Self::decode(view.version, at, &raw, new.device) {
-            Probe::Found(made) if made.is_sound() => Ok(made),
-            Probe::Found(made) => Err(unsound(&made.findings)),
-            Probe::Damaged { findings } => Err(unsound(&findings)),
-            Probe::NotMd => Err(unsound(&[])),
+        let raw = match view.version {
+            MdVersion::V0_90(HostOrder::Little) => super090::raw::<LittleEndian>(self, new)?,
+            MdVersion::V0_90(HostOrder::Big) => super090::raw::<BigEndian>(self, new)?,
+            _ => self.joining(new, at, data_size)?,
+        };
+        decoded(view.version, at, &raw, new.device)
+    }
+
+    /// This newcomer (1.x) as it is while it is filled without a kernel: a spare still, that notes
+    /// for the next run how far it got, and of which state of the array `by` that is true.
+    ///
+    /// # Errors
+    /// Refused where it would not be sound.
+    pub fn filled_to(&self, reached: Sectors, by: &Self) -> Result<Self> {
+        let view = self.view();
+        let covered = length(sb::MAX_DEV.get::<LittleEndian>(self.raw())).min(self.raw().len());
+        // What was read behind the roles may be the bitmap.
+        let whole = covered.next_multiple_of(SECTOR).min(self.raw().len());
+        let mut raw = self.raw()[..whole].to_vec();
+        macro_rules! put {
+            ($($field:ident = $value:expr;)*) => {$(
+                sb::$field.put::<LittleEndian>(&mut raw, $value);
+            )*};
         }
+        put! {
+            FEATURE_MAP = view.features.union(Features::RECOVERY_OFFSET).bits();
+            RECOVERY_OFFSET = reached.get();
+            EVENTS = by.view().events.get();
+            UTIME = sb::UTIME.get::<LittleEndian>(by.raw());
+        }
+        let sum = checksum::super1(&raw[..covered]);
+        put! { SB_CSUM = sum; }
+        decoded(view.version, view.super_offset, &raw, self.device())
     }
 
     /// Up to the end, or to the first of what lies behind the data.
     fn room_for_data(&self, device: Sectors, at: Sectors) -> Sectors {
         let view = self.view();
+        if view.version.is_0_90() {
+            return at;
+        }
         let end = if view.version == MdVersion::V1_0 {
             let own = view.super_offset;
             let places = [view.bitmap_at, view.bblog.map(|log| log.at)];
@@ -104,6 +139,15 @@ impl Superblock {
     }
 }
 
+fn decoded(version: MdVersion, at: Sectors, raw: &[u8], device: Sectors) -> Result<Superblock> {
+    match Superblock::decode(version, at, raw, device) {
+        Probe::Found(made) if made.is_sound() => Ok(made),
+        Probe::Found(made) => Err(unsound(&made.findings)),
+        Probe::Damaged { findings } => Err(unsound(&findings)),
+        Probe::NotMd => Err(unsound(&[])),
+    }
+}
+
 fn too_small(device: Sectors, needed: Sectors) -> Error {
     let bytes = |sectors: Sectors| sectors.to_bytes().unwrap_or(Bytes::new(u64::MAX));
     let what = format!("too small: {}, the array needs {}", bytes(device), bytes(needed));
@@ -117,50 +161,4 @@ fn unsound(findings: &[super::super::Finding]) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{MdUuid, NewArray, NewMember, Role};
-    use super::*;
-    use crate::units::{Events, Slot};
-
-    fn member(version: MdVersion) -> Superblock {
-        let uuid = MdUuid::from_bytes([7; 16]);
-        let mut array = NewArray::mirror(version, uuid, 2, Sectors::new(20_000));
-        array.events = Events::new(44);
-        let numbers = (8, 1);
-        let device = Sectors::new(24_000);
-        let new = NewMember { slot: Slot(0), device, device_uuid: [1; 16], numbers };
-        array.member(&new).unwrap()
-    }
-
-    fn newcomer(device: u64, dev_number: u32) -> Newcomer {
-        let device = Sectors::new(device);
-        Newcomer { device, dev_number, device_uuid: [9; 16], write_mostly: false }
-    }
-
-    #[test]
-    fn a_newcomer_is_a_spare_of_the_same_array_and_proves_nothing() {
-        for version in [MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2] {
-            let old = member(version);
-            for (device, number) in [(24_000, 2), (50_000, 2), (24_000, 200)] {
-                let made = old.for_newcomer(&newcomer(device, number)).unwrap();
-                let view = made.view();
-                assert_eq!((view.uuid, view.events), (old.view().uuid, Events::ZERO));
-                assert_eq!((view.role, view.dev_number), (Role::Spare, number), "{version}");
-                assert_eq!(view.device_uuid, Some([9; 16]));
-                assert!(view.data_size >= view.size && view.bitmap_at.is_some());
-                assert_eq!(view.data_offset, old.view().data_offset);
-                assert!(made.raw().len().is_multiple_of(512));
-            }
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        for version in [MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2] {
-            for device in [0, 8, 16, 20_000, 20_010] {
-                member(version).for_newcomer(&newcomer(device, 2)).unwrap_err();
-            }
-            member(version).for_newcomer(&newcomer(24_000, MAX_ROLES)).unwrap_err();
-        }
-    }
-}
+mod tests;

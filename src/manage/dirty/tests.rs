@@ -3,7 +3,7 @@
 use super::*;
 use crate::format::bitmap::BitmapVersion;
 use crate::running::{Bitmap, Progress, Sync};
-use crate::units::{Bytes, ChunkSize, Sectors};
+use crate::units::{Bytes, ChunkSize, RangeError, Sectors};
 
 /// A hundred chunks of 64 KiB, the last of them a sector.
 fn coverage() -> Coverage {

@@ -5,7 +5,6 @@
 //! the device for a member of what it once belonged to.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::format::Probe;
 use crate::format::md::{Newcomer, SUPER_BYTES, Superblock, candidates};
 use crate::guard::open_exclusive;
+use crate::io::random_uuid;
 use crate::ioctl::blk;
 use crate::ioctl::md::{DiskInfo, dev_by_value, disk_state};
 use crate::units::{Bytes, Sectors};
@@ -45,7 +45,8 @@ impl Fresh {
             ground.persistent && !ground.freshest()?.view().version.is_0_90();
         let superblock = if joins_with_superblock {
             let device_uuid = random_uuid()?;
-            let new = Newcomer { device, dev_number: number, device_uuid, write_mostly };
+            let numbers = (0, 0);
+            let new = Newcomer { device, dev_number: number, device_uuid, write_mostly, numbers };
             Some(ground.freshest()?.for_newcomer(&new).map_err(|error| error.at_path(node))?)
         } else {
             large_enough(ground, device, node)?;
@@ -120,15 +121,4 @@ fn large_enough(ground: &Ground, device: Sectors, node: &Path) -> Result<()> {
     let what = format!("too small: {device}, the array uses {needed} of every member");
     let hint = "give a device at least as large as the other members";
     Err(Error::refused(what).at_path(node).hint(hint))
-}
-
-/// Sixteen random bytes, marked as what RFC 4122 calls version 4.
-fn random_uuid() -> Result<[u8; 16]> {
-    let path = Path::new("/dev/urandom");
-    let failed = |error| Error::io("read", path, error);
-    let mut bytes = [0; 16];
-    File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(failed)?;
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    Ok(bytes)
 }

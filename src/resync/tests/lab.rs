@@ -13,38 +13,39 @@ use crate::format::md::{
 };
 use crate::io::mem::MemEngine;
 use crate::resync::judge::judge;
+use crate::resync::replace;
 use crate::resync::run::{ResyncOptions, look, perform};
 use crate::resync::{Report, Silent};
 use crate::units::{ChunkRun, ChunkSize, Chunks, Events, Sectors, Slot};
 
-pub(super) const CHUNK: u64 = 4096;
-pub(super) const CHUNKS: u64 = 16;
-pub(super) const EVENTS: u64 = 20;
+pub(crate) const CHUNK: u64 = 4096;
+pub(crate) const CHUNKS: u64 = 16;
+pub(crate) const EVENTS: u64 = 20;
 const UUID: [u8; 16] = *b"0123456789abcdef";
 
-pub(super) const V0_90: MdVersion = MdVersion::V0_90(HostOrder::Little);
+pub(crate) const V0_90: MdVersion = MdVersion::V0_90(HostOrder::Little);
 
 /// One member's state when the array went down.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct State {
-    pub(super) events: u64,
-    pub(super) clean: bool,
+pub(crate) struct State {
+    pub(crate) events: u64,
+    pub(crate) clean: bool,
     /// Whether the others still count it in.
-    pub(super) listed: bool,
+    pub(crate) listed: bool,
     /// Chunks in which its data is not that of member 0.
-    pub(super) differs: &'static [u64],
+    pub(crate) differs: &'static [u64],
 }
 
-pub(super) const DIRTY: State = State { events: EVENTS, clean: false, listed: true, differs: &[] };
+pub(crate) const DIRTY: State = State { events: EVENTS, clean: false, listed: true, differs: &[] };
 
 /// An array in memory. The bitmap file, if it has one, is the last disk.
 #[derive(Clone, Debug)]
-pub(super) struct Lab {
-    pub(super) shape: Shape,
-    pub(super) version: MdVersion,
-    pub(super) disks: Vec<Vec<u8>>,
-    pub(super) members: usize,
-    pub(super) file: bool,
+pub(crate) struct Lab {
+    pub(crate) shape: Shape,
+    pub(crate) version: MdVersion,
+    pub(crate) disks: Vec<Vec<u8>>,
+    pub(crate) members: usize,
+    pub(crate) file: bool,
 }
 
 fn new_array(shape: Shape, version: MdVersion, file: bool) -> NewArray {
@@ -65,12 +66,12 @@ fn new_array(shape: Shape, version: MdVersion, file: bool) -> NewArray {
 
 impl Lab {
     /// A mirror; `dirty` lists the chunks whose bits are set.
-    pub(super) fn new(version: MdVersion, states: &[State], dirty: &[u64], file: bool) -> Self {
+    pub(crate) fn new(version: MdVersion, states: &[State], dirty: &[u64], file: bool) -> Self {
         Self::of(Shape::mirror(states.len()), version, states, dirty, file)
     }
 
     /// An array of any shape.
-    pub(super) fn of(
+    pub(crate) fn of(
         shape: Shape,
         version: MdVersion,
         states: &[State],
@@ -133,12 +134,12 @@ impl Lab {
     }
 
     /// Where a page of the data area lies on a member.
-    pub(super) fn page_at(&self, page: u64) -> usize {
+    pub(crate) fn page_at(&self, page: u64) -> usize {
         let offset = if self.version.is_at_end() { 0 } else { 32 * 512 };
         offset + page as usize * PAGE
     }
 
-    pub(super) fn page(&self, disk: usize, page: u64) -> &[u8] {
+    pub(crate) fn page(&self, disk: usize, page: u64) -> &[u8] {
         let at = self.page_at(page);
         &self.disks[disk][at..at + PAGE]
     }
@@ -186,7 +187,7 @@ impl Lab {
     }
 
     /// Changes the bitmap's superblock in every copy.
-    pub(super) fn patch_bitmap(&mut self, patch: impl Fn(&mut bitmap::RawBitmapSuper)) {
+    pub(crate) fn patch_bitmap(&mut self, patch: impl Fn(&mut bitmap::RawBitmapSuper)) {
         for disk in 0..self.disks.len() {
             let Some(at) = self.bitmap_at(disk) else { continue };
             let mut raw = bitmap::RawBitmapSuper::from_prefix(&self.disks[disk][at..]).unwrap();
@@ -203,7 +204,7 @@ impl Lab {
         usize::try_from(at.get() * 512).ok()
     }
 
-    pub(super) fn superblock(&self, disk: usize) -> Option<Superblock> {
+    pub(crate) fn superblock(&self, disk: usize) -> Option<Superblock> {
         let image = &self.disks[disk];
         let size = Sectors::new(image.len() as u64 / 512);
         candidates(size).into_iter().find_map(|(version, at)| {
@@ -217,7 +218,7 @@ impl Lab {
     }
 
     /// The copy of the bitmap on `disk`: its superblock and which chunks are dirty.
-    pub(super) fn bitmap(&self, disk: usize) -> Option<(BitmapSuper, Vec<u64>)> {
+    pub(crate) fn bitmap(&self, disk: usize) -> Option<(BitmapSuper, Vec<u64>)> {
         let at = self.bitmap_at(disk)?;
         let image = &self.disks[disk];
         let value = bitmap::decode(&image[at..at + 256]).value?;
@@ -226,16 +227,16 @@ impl Lab {
     }
 
     /// The data of one chunk of a member.
-    pub(super) fn chunk(&self, disk: usize, chunk: u64) -> &[u8] {
+    pub(crate) fn chunk(&self, disk: usize, chunk: u64) -> &[u8] {
         self.page(disk, chunk)
     }
 
-    pub(super) fn engine(&self) -> MemEngine {
+    pub(crate) fn engine(&self) -> MemEngine {
         MemEngine::new(self.disks.clone())
     }
 
     /// Options that give the engine the members `given`, by their names "0", "1"...
-    pub(super) fn options(&self) -> ResyncOptions {
+    pub(crate) fn options(&self) -> ResyncOptions {
         ResyncOptions {
             members: (0..self.members).map(|n| PathBuf::from(n.to_string())).collect(),
             bitmap: self.file.then(|| PathBuf::from("bitmap")),
@@ -247,7 +248,7 @@ impl Lab {
 
     /// The same array with only its first `count` members at hand. What lies on the others is kept
     /// apart, and given back.
-    pub(super) fn without_last(&self, count: usize) -> (Self, Vec<Vec<u8>>) {
+    pub(crate) fn without_last(&self, count: usize) -> (Self, Vec<Vec<u8>>) {
         let mut here = self.clone();
         let away = here.disks.drain(count..self.members).collect();
         here.members = count;
@@ -299,18 +300,22 @@ fn dirty_bits(shape: Shape, dirty: &[u64]) -> Vec<u8> {
 }
 
 /// A whole run on `engine`, as the command makes it once everything is open.
-pub(super) fn run(engine: &mut MemEngine, options: &ResyncOptions) -> Result<Report> {
+pub(crate) fn run(engine: &mut MemEngine, options: &ResyncOptions) -> Result<Report> {
     run_until(engine, options, &AtomicBool::new(false))
 }
 
-pub(super) fn run_until(
+pub(crate) fn run_until(
     engine: &mut MemEngine,
     options: &ResyncOptions,
     stop: &AtomicBool,
 ) -> Result<Report> {
     let seen = look(engine, options)?;
+    if let Some(options) = replace::arrived(engine, options, &seen)? {
+        return run_until(engine, &options, stop);
+    }
     let judged = judge(engine, options, &seen)?;
-    if judged.plan.decision == crate::resync::Decision::Nothing {
+    let joining = replace::joining(engine, options, &seen, &judged)?;
+    if judged.plan.decision == crate::resync::Decision::Nothing && joining.is_empty() {
         return Ok(judged.report(options, &seen));
     }
     perform(engine, options, &seen, &mut Silent, stop)

@@ -1,41 +1,41 @@
 //! Where everything lies and what belongs there, told a second time: from the tables of the kernel,
 //! page by page and byte by byte, with nothing taken from the code that is tested.
 
-pub(super) const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// An array's shape; lengths in pages of 4 KiB.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) name: &'static str,
-    pub(super) level: i32,
-    pub(super) layout: u32,
-    pub(super) disks: usize,
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) level: i32,
+    pub(crate) layout: u32,
+    pub(crate) disks: usize,
     /// The array's chunk.
-    pub(super) chunk: u64,
+    pub(crate) chunk: u64,
     /// What one bit stands for.
-    pub(super) bit: u64,
+    pub(crate) bit: u64,
     /// What the array may use of each member.
-    pub(super) pages: u64,
+    pub(crate) pages: u64,
 }
 
 const fn shape(name: &'static str, level: i32, layout: u32, disks: usize) -> Shape {
     Shape { name, level, layout, disks, chunk: 1, bit: 1, pages: 12 }
 }
 
-pub(super) const N2_3: Shape = shape("raid10 n2 of 3", 10, 0x102, 3);
-pub(super) const N2_4: Shape = Shape { bit: 2, pages: 11, ..shape("raid10 n2 of 4", 10, 0x102, 4) };
-pub(super) const F2: Shape = shape("raid10 f2 of 4", 10, 0x201, 4);
-pub(super) const O2: Shape =
+pub(crate) const N2_3: Shape = shape("raid10 n2 of 3", 10, 0x102, 3);
+pub(crate) const N2_4: Shape = Shape { bit: 2, pages: 11, ..shape("raid10 n2 of 4", 10, 0x102, 4) };
+pub(crate) const F2: Shape = shape("raid10 f2 of 4", 10, 0x201, 4);
+pub(crate) const O2: Shape =
     Shape { chunk: 2, pages: 13, ..shape("raid10 o2 of 3", 10, 0x1_0201, 3) };
-pub(super) const RAID4: Shape = Shape { chunk: 4, bit: 2, pages: 14, ..shape("raid4", 4, 0, 4) };
-pub(super) const RAID5_LS: Shape = shape("raid5 ls", 5, 2, 3);
-pub(super) const RAID5_LA: Shape = Shape { chunk: 2, pages: 13, ..shape("raid5 la", 5, 0, 4) };
-pub(super) const RAID6_LS: Shape = shape("raid6 ls", 6, 2, 4);
-pub(super) const RAID6_DDF: Shape = Shape { bit: 2, pages: 13, ..shape("raid6 ddf", 6, 10, 5) };
+pub(crate) const RAID4: Shape = Shape { chunk: 4, bit: 2, pages: 14, ..shape("raid4", 4, 0, 4) };
+pub(crate) const RAID5_LS: Shape = shape("raid5 ls", 5, 2, 3);
+pub(crate) const RAID5_LA: Shape = Shape { chunk: 2, pages: 13, ..shape("raid5 la", 5, 0, 4) };
+pub(crate) const RAID6_LS: Shape = shape("raid6 ls", 6, 2, 4);
+pub(crate) const RAID6_DDF: Shape = Shape { bit: 2, pages: 13, ..shape("raid6 ddf", 6, 10, 5) };
 
 /// One page of what the bits cover.
 #[derive(Clone, Debug)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// Copies, by member and page; the first one has authority.
     Copies(Vec<(usize, u64)>),
     /// A row of blocks; members that have data with their powers in Q.
@@ -44,7 +44,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// Every page of it, by member.
-    pub(super) fn pages(&self) -> Vec<(usize, u64)> {
+    pub(crate) fn pages(&self) -> Vec<(usize, u64)> {
         match self {
             Self::Copies(copies) => copies.clone(),
             Self::Row { page, data, p, q } => {
@@ -56,20 +56,20 @@ impl Unit {
 }
 
 impl Shape {
-    pub(super) fn mirror(disks: usize) -> Self {
+    pub(crate) fn mirror(disks: usize) -> Self {
         Self { chunk: 0, pages: super::lab::CHUNKS, ..shape("raid1", 1, 0, disks) }
     }
 
-    pub(super) fn is_parity(&self) -> bool {
+    pub(crate) fn is_parity(&self) -> bool {
         matches!(self.level, 4..=6)
     }
 
-    pub(super) fn parities(&self) -> usize {
+    pub(crate) fn parities(&self) -> usize {
         if self.level == 6 { 2 } else { 1 }
     }
 
     /// What the bits cover, as the kernel rounds it.
-    pub(super) fn covered(&self) -> u64 {
+    pub(crate) fn covered(&self) -> u64 {
         match self.level {
             1 => self.pages,
             10 => (self.used() / self.far() * self.disks as u64 / self.near()) * self.chunk,
@@ -78,11 +78,11 @@ impl Shape {
     }
 
     /// What the bitmap says that its bits cover: mdadm does not round with parity.
-    pub(super) fn claimed(&self) -> u64 {
+    pub(crate) fn claimed(&self) -> u64 {
         if self.is_parity() { self.pages } else { self.covered() }
     }
 
-    pub(super) fn chunks(&self) -> u64 {
+    pub(crate) fn chunks(&self) -> u64 {
         self.covered().div_ceil(self.bit)
     }
 
@@ -101,7 +101,7 @@ impl Shape {
         (chunks * self.near() * self.far()).div_ceil(n)
     }
 
-    pub(super) fn units(&self) -> Vec<Unit> {
+    pub(crate) fn units(&self) -> Vec<Unit> {
         (0..self.covered()).map(|n| self.unit(n)).collect()
     }
 
@@ -148,7 +148,7 @@ impl Shape {
 }
 
 /// What belongs on every page of unit `n`.
-pub(super) fn content(unit: &Unit, n: usize) -> Vec<(usize, u64, Vec<u8>)> {
+pub(crate) fn content(unit: &Unit, n: usize) -> Vec<(usize, u64, Vec<u8>)> {
     match unit {
         Unit::Copies(copies) => {
             copies.iter().map(|(disk, page)| (*disk, *page, pattern(n, 0))).collect()
@@ -173,7 +173,7 @@ fn pattern(n: usize, i: usize) -> Vec<u8> {
 }
 
 /// P and Q of blocks with their powers, one byte after the other.
-pub(super) fn parity(blocks: &[(&[u8], u32)], with_q: bool) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn parity(blocks: &[(&[u8], u32)], with_q: bool) -> (Vec<u8>, Vec<u8>) {
     let (mut p, mut q) = (vec![0; PAGE], vec![0; PAGE]);
     for (block, power) in blocks {
         p.iter_mut().zip(*block).for_each(|(sum, byte)| *sum ^= byte);

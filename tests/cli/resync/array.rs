@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::{run, temp_dir};
 
-pub(super) const VERSIONS: [(&str, MdVersion); 4] = [
+pub(crate) const VERSIONS: [(&str, MdVersion); 4] = [
     ("0.90", MdVersion::V0_90(HostOrder::Little)),
     ("1.0", MdVersion::V1_0),
     ("1.1", MdVersion::V1_1),
@@ -25,22 +25,22 @@ const CHECKSUM: usize = 216;
 const MAX_DEV: usize = 220;
 
 /// A mirror of three whose power failed, member 2 having lost writes in dirty chunks.
-pub(super) struct Array {
-    pub(super) practice: Practice,
+pub(crate) struct Array {
+    pub(crate) practice: Practice,
     _dir: TempDir,
 }
 
 impl Array {
     /// Of 1.2 metadata.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(MdVersion::V1_2)
     }
 
-    pub(super) fn of(version: MdVersion) -> Self {
+    pub(crate) fn of(version: MdVersion) -> Self {
         Self::with_uuid(version, "01234567:89abcdef:fedcba98:76543210")
     }
 
-    pub(super) fn with_uuid(version: MdVersion, uuid: &str) -> Self {
+    pub(crate) fn with_uuid(version: MdVersion, uuid: &str) -> Self {
         let dir = temp_dir();
         let size = Bytes::new(16 << 20);
         let options = DemoOptions::new(dir.path(), uuid.parse().unwrap());
@@ -49,34 +49,34 @@ impl Array {
         Self { practice, _dir: dir }
     }
 
-    pub(super) fn members(&self) -> Vec<&str> {
+    pub(crate) fn members(&self) -> Vec<&str> {
         self.practice.members.iter().map(|path| path.to_str().unwrap()).collect()
     }
 
     /// A path in the array's directory.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.practice.dir.join(name).to_str().unwrap().to_owned()
     }
 
     /// A file beside the members.
-    pub(super) fn file(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
         fs::write(self.path(name), bytes).unwrap();
         self.path(name)
     }
 
     /// Every byte of every member.
-    pub(super) fn images(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn images(&self) -> Vec<Vec<u8>> {
         self.practice.members.iter().map(|path| fs::read(path).unwrap()).collect()
     }
 
     /// What member `slot` holds of the array.
-    pub(super) fn data(&self, slot: usize) -> Vec<u8> {
+    pub(crate) fn data(&self, slot: usize) -> Vec<u8> {
         let (at, len) = (self.practice.data_offset.get() * 512, self.practice.size.get() * 512);
         read(&self.practice.members[slot], at, usize::try_from(len).unwrap())
     }
 
     /// Members agree, and no bit is set in any copy of an internal bitmap.
-    pub(super) fn assert_settled(&self) {
+    pub(crate) fn assert_settled(&self) {
         assert_eq!(self.practice.differences().unwrap(), []);
         for member in self.members() {
             let test = run(["examine", "--test", member]);
@@ -85,19 +85,19 @@ impl Array {
     }
 
     /// Changes data of `slot` at the start of the array, where no bit is set.
-    pub(super) fn spoil(&self, slot: usize) {
+    pub(crate) fn spoil(&self, slot: usize) {
         write(&self.practice.members[slot], self.practice.data_offset.get() * 512, b"spoiled");
     }
 
     /// Changes data of `slot` in a chunk whose bit is set.
-    pub(super) fn spoil_dirty_chunk(&self, slot: usize) {
+    pub(crate) fn spoil_dirty_chunk(&self, slot: usize) {
         let chunk = self.practice.dirty[0].first.get() * self.practice.chunk.bytes();
         let at = self.practice.data_offset.get() * 512 + chunk;
         write(&self.practice.members[slot], at, b"spoiled");
     }
 
     /// Sets the bit of every other chunk as well: many small pieces of work.
-    pub(super) fn dirty_every_other(&self) {
+    pub(crate) fn dirty_every_other(&self) {
         let at = self.practice.bitmap_at.get() * 512 + 256;
         let bytes = usize::try_from(self.practice.chunks().get() / 8).unwrap();
         for path in &self.practice.members {
@@ -108,7 +108,7 @@ impl Array {
     }
 
     /// Changes the 1.2 superblock of `slot`, and makes its checksum right again.
-    pub(super) fn edit(&self, slot: usize, change: impl Fn(&mut [u8])) {
+    pub(crate) fn edit(&self, slot: usize, change: impl Fn(&mut [u8])) {
         let path = &self.practice.members[slot];
         let mut raw = read(path, SUPER_AT, 4096);
         change(&mut raw);
@@ -136,12 +136,12 @@ impl Array {
         write(path, SUPER_AT + offset_of_log * 512, &log);
     }
 
-    pub(super) fn edit_all(&self, change: impl Fn(&mut [u8])) {
+    pub(crate) fn edit_all(&self, change: impl Fn(&mut [u8])) {
         (0..self.practice.members.len()).for_each(|slot| self.edit(slot, &change));
     }
 
     /// Takes the internal bitmap away.
-    pub(super) fn without_bitmap(self) -> Self {
+    pub(crate) fn without_bitmap(self) -> Self {
         self.edit_all(|raw| {
             raw[8] &= !1;
             raw[96..100].fill(0);
@@ -150,7 +150,7 @@ impl Array {
     }
 
     /// Sets the count of the event at which bits were last cleared, in every copy of the bitmap.
-    pub(super) fn cleared_at(&self, events: u64) {
+    pub(crate) fn cleared_at(&self, events: u64) {
         for path in &self.practice.members {
             write(path, self.practice.bitmap_at.get() * 512 + 32, &events.to_le_bytes());
         }
@@ -158,20 +158,20 @@ impl Array {
 }
 
 /// Superblock edits.
-pub(super) fn clean(raw: &mut [u8]) {
+pub(crate) fn clean(raw: &mut [u8]) {
     raw[208..216].fill(0xff);
 }
 
-pub(super) fn write_mostly(raw: &mut [u8]) {
+pub(crate) fn write_mostly(raw: &mut [u8]) {
     raw[184] |= 1;
 }
 
-pub(super) fn events(raw: &mut [u8], count: u64) {
+pub(crate) fn events(raw: &mut [u8], count: u64) {
     raw[200..208].copy_from_slice(&count.to_le_bytes());
 }
 
 /// Device `number` has failed.
-pub(super) fn failed(raw: &mut [u8], number: usize) {
+pub(crate) fn failed(raw: &mut [u8], number: usize) {
     raw[ROLES + 2 * number..][..2].copy_from_slice(&0xfffe_u16.to_le_bytes());
 }
 
@@ -195,6 +195,6 @@ fn read(path: &PathBuf, at: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn write(path: impl AsRef<Path>, at: u64, bytes: &[u8]) {
+pub(crate) fn write(path: impl AsRef<Path>, at: u64, bytes: &[u8]) {
     OpenOptions::new().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();
 }

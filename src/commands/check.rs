@@ -1,0 +1,148 @@
+//! `mdbitmap check`: arguments to options, one call, ranges as they are found and a report.
+
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::context::Context;
+use super::exit::ExitStatus;
+use super::resync::{EngineArg, ProgressArg, parse_limit, parse_memory};
+use crate::guard::System;
+use crate::output::progress;
+use crate::output::scrub as render;
+use crate::scrub::{CheckOptions, Mark, Outcome, Report, check};
+use crate::units::{Bytes, Range};
+
+/// Compare the members of a stopped array, and tell where they differ.
+///
+/// Copies are compared with each other, parity with the data: RAID1, 4, 5, 6 and 10 of any layout,
+/// by blocks of 4 KiB. Where more than half of three or more copies agree, or one block explains
+/// what does not fit in a row of RAID6, the member that is wrong is named. Members that are behind
+/// are not compared. Nothing is written but, with --mark, bits of the bitmap.
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "scrub",
+    after_help = "RANGE: START-END (END not included), START+LENGTH, chunk:N or chunk:FIRST-LAST \
+                  (LAST included). A bare number is bytes; B, s (sectors), K, M, G, T and P may \
+                  follow. Addresses are those of the bitmap: of the array for RAID1 and RAID10, of \
+                  the data area of each member for RAID4, 5 and 6; `mdbitmap locate` translates.\n\
+                  Exit status: 0 nothing differs, 1 something differs, 2 usage, 3 refused, 4 damaged \
+                  metadata, 5 I/O error, 6 some ranges could not be read, 130 interrupted"
+)]
+pub struct CheckArgs {
+    /// Members of the array: block devices or image files
+    #[arg(required = true, value_name = "MEMBER")]
+    members: Vec<PathBuf>,
+
+    /// The bitmap, if it is in a file or on a device of its own
+    #[arg(short, long, value_name = "PATH")]
+    bitmap: Option<PathBuf>,
+
+    /// Only chunks whose bits are set
+    #[arg(long)]
+    dirty_only: bool,
+
+    /// Only this part; may be given more than once
+    #[arg(long = "range", value_name = "RANGE")]
+    ranges: Vec<Range>,
+
+    /// Keep in this file how far it got, and go on from there
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+
+    /// Set the bits of what differs, for `mdbitmap resync`: in this file, or `internal`
+    #[arg(long, value_name = "internal|PATH")]
+    mark: Option<PathBuf>,
+
+    /// With --mark: only say how many chunks it would be
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+
+    /// List at most so many ranges; all of them are counted
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    list: u64,
+
+    /// At most so much a second from each member (KiB if bare; K, M, G)
+    #[arg(long, value_name = "RATE", value_parser = parse_limit)]
+    limit: Option<Bytes>,
+
+    /// What moves the data
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
+    engine: EngineArg,
+
+    /// At most so much data in memory at once, 1M or more (KiB if bare; K, M, G) [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<Bytes>,
+
+    /// How to show progress on standard error
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
+    progress: ProgressArg,
+
+    /// Print ranges and report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArgs {
+    fn options(&self) -> CheckOptions {
+        CheckOptions {
+            members: self.members.clone(),
+            bitmap: self.bitmap.clone(),
+            dirty_only: self.dirty_only,
+            ranges: self.ranges.clone(),
+            checkpoint: self.checkpoint.clone(),
+            mark: self.mark.clone().map(mark),
+            dry_run: self.dry_run,
+            limit: self.limit,
+            engine: self.engine.into(),
+            memory: self.memory,
+        }
+    }
+}
+
+/// `./internal` is a file of that name.
+fn mark(path: PathBuf) -> Mark {
+    if path.as_os_str() == "internal" { Mark::Internal } else { Mark::File(path) }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What the library says, or standard output failed.
+pub fn run(args: &CheckArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
+    let options = args.options();
+    let mut observer = progress::observer(args.progress.style(context));
+    let (stop, system, width) = (context.stop.clone(), System::default(), context.width());
+    let (report, printed) = if args.json {
+        let mut sink = render::JsonSink::new(&mut context.out);
+        let report = check(&options, &system, &mut sink, observer.as_mut(), &stop)?;
+        let printed = sink.end().and_then(|()| render::check_json(&mut context.out, &report));
+        (report, printed)
+    } else {
+        let mut sink = render::TextSink::new(&mut context.out, width, args.list);
+        let report = check(&options, &system, &mut sink, observer.as_mut(), &stop)?;
+        let printed = sink.end().and_then(|()| render::check_text(&mut context.out, &report));
+        (report, printed)
+    };
+    printed_whole(printed.and_then(|()| context.finish()))?;
+    Ok(status(&report))
+}
+
+/// Where nobody is reading any more, the status still tells what was found.
+pub(super) fn printed_whole(printed: io::Result<()>) -> anyhow::Result<()> {
+    match printed {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.context("cannot print the report"),
+    }
+}
+
+fn status(report: &Report) -> ExitStatus {
+    match report.outcome {
+        Outcome::Same => ExitStatus::Done,
+        Outcome::Different => ExitStatus::Found,
+        Outcome::Incomplete => ExitStatus::Incomplete,
+        Outcome::Interrupted => ExitStatus::Interrupted,
+    }
+}
