@@ -9,9 +9,11 @@
 pub mod array;
 pub mod commands;
 pub mod demo;
+pub mod edit;
 pub mod error;
 pub mod format;
 pub mod guard;
+pub mod inspect;
 pub mod io;
 pub mod ioctl;
 pub mod manage;

@@ -26,19 +26,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("resync", &["units", "error", "format", "io", "array", "parity", "guard"]),
     ("scrub", &["units", "error", "format", "io", "array", "parity", "guard", "resync"]),
     ("places", &["units", "error", "format", "io", "guard", "array", "store", "running"]),
+    (
+        "inspect",
+        &["units", "error", "format", "sysfs", "guard", "array", "store", "running", "resync"],
+    ),
+    ("edit", &["units", "error", "format", "io", "guard", "array", "store", "manage", "resync"]),
     ("demo", &["units", "error", "format", "io", "store"]),
     (
         "output",
         &[
             "units", "error", "format", "array", "store", "running", "manage", "resync", "scrub",
-            "places", "demo",
+            "places", "inspect", "edit", "demo",
         ],
     ),
     (
         "commands",
         &[
             "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
-            "store", "running", "manage", "resync", "scrub", "places", "demo", "output",
+            "store", "running", "manage", "resync", "scrub", "places", "inspect", "edit", "demo",
+            "output",
         ],
     ),
 ];
@@ -64,6 +70,10 @@ const PURE: &[&str] = &[
     "resync/plan",
     "resync/trust",
     "resync/batch",
+    "edit/sweep",
+    "edit/estimate",
+    "resync/volume",
+    "inspect/answer",
     "resync/form",
     "scrub/judge/row",
     "scrub/judge/fix",
@@ -72,10 +82,8 @@ const PURE: &[&str] = &[
     "running/wait",
     "manage/assemble/doubt",
     "manage/assemble/name",
-    "manage/assemble/cast",
     "manage/assemble/fit",
     "sysfs/mdstat/lines",
-    "manage/members/rule",
     "manage/members/survive",
 ];
 

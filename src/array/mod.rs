@@ -4,15 +4,21 @@
 //! `error`.
 
 pub mod bad;
+pub mod belief;
+pub mod cast;
 pub mod coverage;
 pub mod geometry;
+pub mod internal;
 pub mod locate;
 mod membership;
+pub mod predict;
+pub mod readd;
 pub mod recipe;
 pub mod repair;
 pub mod replace;
 pub mod row;
 mod rules;
+pub mod start;
 
 pub use membership::{
     Assembly, Away, Candidate, Member, Standing, assemble, assemble_of_cluster, muster,

@@ -29,6 +29,10 @@ pub enum Command {
     #[allow(missing_docs)]
     Examine(super::examine::ExamineArgs),
     #[allow(missing_docs)]
+    Inspect(super::inspect::InspectArgs),
+    #[allow(missing_docs)]
+    Is(super::is::IsArgs),
+    #[allow(missing_docs)]
     Resync(Box<super::resync::ResyncArgs>),
     #[allow(missing_docs)]
     Check(super::check::CheckArgs),
@@ -56,6 +60,34 @@ pub enum Command {
     Tune(super::tune::TuneArgs),
     #[allow(missing_docs)]
     Dirty(super::dirty::DirtyArgs),
+    #[allow(missing_docs)]
+    Set(super::set::SetArgs),
+    #[allow(missing_docs)]
+    Clear(super::clear::ClearArgs),
+    #[allow(missing_docs)]
+    Merge(super::merge::MergeArgs),
+    #[allow(missing_docs)]
+    Diff(super::diff::DiffArgs),
+    #[allow(missing_docs)]
+    Xor(super::xor::XorArgs),
+    #[allow(missing_docs)]
+    Invert(super::invert::InvertArgs),
+    #[allow(missing_docs)]
+    Rechunk(super::rechunk::RechunkArgs),
+    #[allow(missing_docs)]
+    SetUuid(super::set_uuid::SetUuidArgs),
+    #[allow(missing_docs)]
+    Dump(super::dump::DumpArgs),
+    #[allow(missing_docs)]
+    Restore(super::restore::RestoreArgs),
+    #[allow(missing_docs)]
+    VerifyDump(super::verify_dump::VerifyDumpArgs),
+    #[allow(missing_docs)]
+    Convert(super::convert::ConvertArgs),
+    #[allow(missing_docs)]
+    RepairHeader(super::repair_header::RepairHeaderArgs),
+    #[allow(missing_docs)]
+    Estimate(super::estimate::EstimateArgs),
     #[allow(missing_docs)]
     Demo(super::demo::DemoArgs),
 }

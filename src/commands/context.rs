@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::error::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
 /// How long a signal may go unnoticed.
@@ -83,6 +84,27 @@ impl Context {
     #[must_use]
     pub fn now(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// Asks a person on the terminal whether to go on with what `warning` tells.
+    ///
+    /// # Errors
+    /// Refused where nobody can be asked, or the answer is not yes.
+    pub fn consent(&self, warning: &str) -> Result<()> {
+        if !io::stdin().is_terminal() {
+            let what = "this needs a yes, and standard input is no terminal to ask on";
+            return Err(Error::refused(what)
+                .details(vec![warning.to_owned()])
+                .hint("--yes says yes"));
+        }
+        let mut answer = String::new();
+        let asked = write!(io::stderr(), "{warning}.\nGo on? [y/N] ");
+        let read = asked.and_then(|()| io::stdin().read_line(&mut answer));
+        read.map_err(|error| Error::io("ask", "standard input", error))?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Error::refused("not confirmed: nothing was written")),
+        }
     }
 
     /// Flushes standard output, so that a full disk or a closed pipe is noticed.

@@ -70,9 +70,16 @@ fn slot(bytes: &[u8]) -> Option<Checkpoint> {
 /// FNV-1a: notices what was torn and what was mistaken. Nobody is kept from forging it.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    digest_on(DIGEST_START, bytes)
+}
+
+/// The digest of nothing.
+pub const DIGEST_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The digest of what `sum` is the digest of, and `bytes` behind it.
+#[must_use]
+pub fn digest_on(sum: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(sum, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]

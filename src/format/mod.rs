@@ -10,6 +10,7 @@
 pub mod bitmap;
 pub mod checkpoint;
 pub mod codec;
+pub mod dump;
 pub mod finding;
 pub mod layout;
 pub mod llbitmap;

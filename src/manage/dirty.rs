@@ -6,8 +6,6 @@
 //! drops the marks. So it is frozen while bits are set, and told where to begin, which goes to the
 //! superblocks; thawed, it begins at once.
 
-mod range;
-
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +15,7 @@ use super::privilege;
 use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
 use crate::error::{Error, Result};
-use crate::format::bitmap::Coverage;
+use crate::format::bitmap::{Coverage, Rounding, range};
 use crate::format::md::ResyncPoint;
 use crate::running::{Action, Array, BitmapKind, bitmap_source, parse};
 use crate::store::BitmapAtRest;
@@ -40,7 +38,8 @@ pub fn dirty(path: &Path, ranges: &[Range], dry_run: bool, system: &System) -> R
     let target = Target::find(path, system)?;
     possible(&target.array).map_err(|error| error.at_path(path))?;
     let (coverage, before) = look(&target.array, system)?;
-    let runs = range::merge(ranges, &coverage).map_err(|error| error.at_path(path))?;
+    let runs =
+        range::merge(ranges, &coverage, Rounding::Outward).map_err(|error| error.at_path(path))?;
     let mut report = told(&target, &coverage, &runs, dry_run);
     report.facts.push(Fact::new("chunks_dirty_before", "Dirty before", before.get()));
     if !dry_run {

@@ -56,10 +56,11 @@ struct Json<'a> {
     notes: Vec<JsonItem<'a>>,
 }
 
+/// A step or a note.
 #[derive(Serialize)]
-struct JsonItem<'a> {
-    code: &'a str,
-    message: String,
+pub(super) struct JsonItem<'a> {
+    pub(super) code: &'a str,
+    pub(super) message: String,
 }
 
 /// Writes the report for a program: `schema/manage.schema.json`.
@@ -87,7 +88,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     writeln!(out)
 }
 
-fn of_json(value: &FactValue) -> Value {
+pub(super) fn of_json(value: &FactValue) -> Value {
     match value {
         FactValue::Text(text) => text.as_str().into(),
         FactValue::Number(number) => (*number).into(),

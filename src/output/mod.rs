@@ -3,7 +3,11 @@
 
 pub mod create;
 pub mod demo;
+pub mod dump;
+pub mod edit;
+pub mod estimate;
 pub mod examine;
+pub mod inspect;
 pub mod manage;
 pub mod places;
 pub mod progress;

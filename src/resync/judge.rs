@@ -13,6 +13,7 @@ use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source, bitmap_device};
 use super::sample::Sampler;
+use super::volume::volume;
 use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
@@ -167,6 +168,7 @@ impl Judged {
             chunks_synced: 0,
             chunks_dirty_after: dirty,
             engine: None,
+            planned: volume(&self.plan, &self.geometry, &self.assembly, self.total),
             stats: Stats { total: self.total, ..Stats::default() },
             compared: options.care.compare,
             seconds: 0.0,

@@ -32,6 +32,7 @@ mod run;
 mod sample;
 mod slots;
 pub(crate) mod trust;
+pub mod volume;
 mod work;
 
 #[cfg(test)]
@@ -44,3 +45,4 @@ pub use plan::Decision;
 pub use replace::Replacement;
 pub use report::{BadBlocks, Lost, MemberReport, Outcome, Replaced, Report, Trouble, Unreadable};
 pub use run::{MEMORY, ResyncOptions, Source, resync};
+pub use volume::Volume;

@@ -2,6 +2,7 @@
 
 use super::observe::Stats;
 use super::plan::Decision;
+use super::volume::Volume;
 use crate::units::{Bytes, SectorRange, Sectors};
 
 /// How it ended.
@@ -126,6 +127,8 @@ pub struct Report {
     pub chunks_dirty_after: u64,
     /// The engine that moved data, where any was to be moved.
     pub engine: Option<&'static str>,
+    /// What was to be read and written, if all goes well.
+    pub planned: Volume,
     /// Data due, done, read and written.
     pub stats: Stats,
     /// Whether targets were read before they were written.

@@ -75,7 +75,7 @@ impl fmt::Display for Doubt {
 /// Why not to believe `bitmap`, which lies at `place`, about the array that `array` speaks for and
 /// whose bits should cover `size`.
 #[must_use]
-pub(super) fn doubt(
+pub(crate) fn doubt(
     bitmap: &BitmapSuper,
     place: &Place,
     array: &SuperView,

@@ -25,21 +25,36 @@ pub fn all(system: &System) -> Result<Vec<Array>> {
 /// # Errors
 /// There is no such thing, or it is no assembled array.
 pub fn find(path: &Path, system: &System) -> Result<String> {
-    let bare = path.to_str().filter(|name| name.starts_with("md") && !name.contains('/'));
-    if let Some(name) = bare
-        && look(name, system)?.is_some()
-    {
-        return Ok(name.to_owned());
-    }
     let none = || {
         Error::usage("no array is assembled there")
             .at_path(path)
             .hint("name an array such as /dev/md0; `mdbitmap status` lists them")
     };
-    if bare.is_some() && !path.exists() {
-        return Err(none());
+    if bare(path).is_some() && !path.exists() {
+        return find_by_name(path, system)?.ok_or_else(none);
     }
-    running_array(path, system)?.map(|array| array.name).ok_or_else(none)
+    find_running(path, system)?.ok_or_else(none)
+}
+
+/// The same, none where that is no assembled array.
+///
+/// # Errors
+/// There is nothing at `path`, or sysfs cannot be read.
+pub fn find_running(path: &Path, system: &System) -> Result<Option<String>> {
+    match find_by_name(path, system)? {
+        Some(name) => Ok(Some(name)),
+        None => Ok(running_array(path, system)?.map(|array| array.name)),
+    }
+}
+
+fn find_by_name(path: &Path, system: &System) -> Result<Option<String>> {
+    let Some(name) = bare(path) else { return Ok(None) };
+    Ok(look(name, system)?.map(|array| array.name))
+}
+
+/// The kernel's name of an array, where that was typed.
+fn bare(path: &Path) -> Option<&str> {
+    path.to_str().filter(|name| name.starts_with("md") && !name.contains('/'))
 }
 
 /// The array of this name; none where there is none, or it has gone.

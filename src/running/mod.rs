@@ -15,7 +15,7 @@ pub mod parse;
 pub mod wait;
 
 pub use dirty::{count_dirty, source as bitmap_source};
-pub use look::{all, find, look};
+pub use look::{all, find, find_running, look};
 pub use wait::{Ended, wait};
 
 /// A running array.

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::locate::{Located, Location, MemberOf, locate, superblock_at};
 use super::looks;
+use super::pull::Pull;
 use super::reader::{Reader, Trouble};
 use super::source::{Source, SourceKind};
 use super::survey::{Survey, Task, survey};
@@ -147,6 +148,17 @@ impl BitmapAtRest {
         let Some(coverage) = self.report.coverage else { return Ok(()) };
         let task = Task { coverage, starts: &self.starts, stop };
         survey(&self.source, task, Some(found)).map(|_| ())
+    }
+
+    /// The runs of dirty chunks, one after the other: for whoever compares two bitmaps. What cannot be
+    /// read is dirty. Of a lockless or clustered bitmap, and where it is not known where the bits
+    /// are, there is nothing.
+    #[must_use]
+    pub fn pull(&self) -> Pull<'_> {
+        let classic = self.report.version.is_some_and(|version| version.format_name() == "classic");
+        let coverage = self.report.coverage.filter(|_| classic);
+        let chunks = coverage.map_or(Chunks::ZERO, |coverage| coverage.chunks());
+        Pull::new(Reader::new(&self.source), self.report.at, chunks)
     }
 
     /// Says what the bytes look like, where they are no bitmap.

@@ -18,10 +18,10 @@ use std::sync::atomic::AtomicBool;
 
 use super::BitmapAtRest;
 use crate::error::{Error, Result};
-use crate::format::bitmap::StateFlags;
+use crate::format::bitmap::{RawBitmapSuper, StateFlags, decode};
 use crate::format::md::MdUuid;
 use crate::guard::System;
-use crate::units::{ChunkSize, Sectors};
+use crate::units::{ChunkRun, ChunkSize, Sectors};
 use place::Place;
 pub use plan::{ArrayFacts, Note, Plan};
 pub use wanted::look;
@@ -145,7 +145,8 @@ pub fn copy(
         header.set_state(StateFlags::STALE);
     }
     if !options.dry_run {
-        file::write_copy(&place, &plan, &header, source, stop)?;
+        let set = |runs: &mut runs::Runs<'_>| source.dirty_runs(stop, &mut |run| runs.set(run));
+        file::write_copy(&place, plan.chunks, &header, stop, set)?;
     }
     Ok(Created {
         path: options.path.clone(),
@@ -155,6 +156,66 @@ pub fn copy(
         plan,
         array: Some(array),
         notes: Vec::new(),
+    })
+}
+
+/// A file that is to be made of bits that are known.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whether a file that is there may be replaced.
+    pub overwrite: bool,
+    /// Whether to do everything but write.
+    pub dry_run: bool,
+}
+
+impl NewFile {
+    fn options(&self) -> CreateOptions {
+        CreateOptions {
+            path: self.path.clone(),
+            chunk: None,
+            delay: 1,
+            size: None,
+            uuid: None,
+            write_behind: 0,
+            clean: true,
+            array: None,
+            overwrite: self.overwrite,
+            dry_run: self.dry_run,
+        }
+    }
+}
+
+/// Makes a file with that header and those bits: whole, or not at all. The runs come in order; where
+/// one is an error there is no file. With a dry run they are not asked for.
+///
+/// # Errors
+/// As [`create`]; refused where the path is a device; what `runs` says.
+pub fn from_runs(
+    new: &NewFile,
+    header: &RawBitmapSuper,
+    runs: &mut dyn Iterator<Item = Result<ChunkRun>>,
+    system: &System,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let coverage = decode(&header.0).coverage;
+    let coverage = coverage.ok_or_else(|| Error::damaged("the header tells of no bits"))?;
+    let place = Place::judge(&new.options(), system)?;
+    place.has_room(coverage.bytes_needed())?;
+    let Place::File(place) = place else {
+        let what = "bits are written to a new file, not to a device";
+        return Err(Error::refused(what).at_path(&new.path));
+    };
+    if new.dry_run {
+        return Ok(());
+    }
+    file::write_copy(&place, coverage.chunks(), header, stop, |file| {
+        for run in runs {
+            blocks::check(stop)?;
+            file.set(run?);
+        }
+        Ok(())
     })
 }
 

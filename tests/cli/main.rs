@@ -4,9 +4,13 @@
 
 mod assemble;
 mod check;
+mod convert;
 mod create;
 mod demo;
+mod edit;
 mod examine;
+mod inspect;
+mod is;
 mod manage;
 mod members;
 mod places;

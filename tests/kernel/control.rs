@@ -11,7 +11,7 @@ use crate::case::{self, Accident, Place, Setup};
 use crate::expect::{self, Observed};
 use crate::lab::Lab;
 use crate::uml::Until;
-use crate::{guest, images, mdadm};
+use crate::{guest, images, inspect, matrix, mdadm};
 
 pub(crate) fn jobs() -> Vec<Job> {
     let crash = |name: &str, setup, victim| {
@@ -50,6 +50,7 @@ fn kernel_resyncs(setup: Setup, victim: usize) -> Result<()> {
     let state = mdadm::examine(&lab.member(source))?.state;
     ensure!(state == "active", "premise: the superblock is {state} after the crash");
 
+    inspect::resync_is_due(&matrix::foretold(&lab)?, bits)?;
     lab.judge("idle\n")?;
     let observed = Observed::load(&lab, "assembled")?;
     observed.synced("resync")?;
@@ -68,6 +69,9 @@ fn kernel_recovers() -> Result<()> {
     let [stale, fresh] = [0, 1].map(|index| mdadm::examine(&lab.member(index)));
     ensure!(stale?.events + 1 < fresh?.events, "premise: member 0 is not behind");
 
+    let told = matrix::foretold(&lab)?;
+    ensure!(told["assembly"]["absent"][0]["readd"] == true, "re-add foretold: {told:#}");
+    ensure!(told["assembly"]["copies"] == serde_json::json!([]), "{told:#}");
     let body = format!(
         "{}sleep 0.5\ncapture assembled\nmdadm /dev/md0 --re-add {}\nidle\ncapture again\n\
          judge again\nstop\n",

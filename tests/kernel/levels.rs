@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use mdbitmap::guard::superblock_of;
+use serde_json::Value;
 
 use crate::Job;
 use crate::case::METADATA;
@@ -18,7 +19,7 @@ use crate::expect::{self, Observed};
 use crate::fs::FsKind;
 use crate::stage::Stage;
 use crate::uml::Until;
-use crate::{content, filebitmap, guest, images, mdadm, mdbitmap as program};
+use crate::{content, filebitmap, guest, images, inspect, mdadm, mdbitmap as program};
 
 /// Level, layout as mdadm calls it, members.
 pub(crate) type Shape = (&'static str, &'static str, usize);
@@ -223,9 +224,11 @@ impl Trial {
             Accident::Crash => images::sha256(&self.content()?)?,
             _ => self.stage.out("expected")?,
         };
+        let foretold = self.foretold()?;
         let said = self.with_bitmap(|file| {
             program::resync(file, &[], &self.members())?.expect(program::DONE)?.json()
         })?;
+        inspect::volume_was_right(&foretold, &said)?;
         let (dirty, total) = (&said["chunks_dirty_before"], &said["chunks_total"]);
         ensure!(dirty.as_u64() > Some(0) && dirty.as_u64() < total.as_u64(), "{said}");
         ensure!(said["decision"] == "partial" && said["chunks_dirty_after"] == 0, "{said}");
@@ -235,7 +238,12 @@ impl Trial {
             ensure!(again["decision"] == "nothing", "not all was done: {again}");
             Ok(())
         })?;
+        inspect::nothing_is_due(&self.foretold()?)?;
         self.judge(&expected)
+    }
+
+    fn foretold(&self) -> Result<Value> {
+        self.with_bitmap(|file| program::inspect(file, &self.members()))
     }
 
     pub(crate) fn judge(&self, expected: &str) -> Result<()> {

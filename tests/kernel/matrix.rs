@@ -10,6 +10,7 @@ use crate::Job;
 use crate::case::{self, Accident, Place, Setup};
 use crate::expect::{self, Observed};
 use crate::images;
+use crate::inspect;
 use crate::lab::Lab;
 use crate::mdadm::{self, Bitmap};
 use crate::mdbitmap;
@@ -35,12 +36,20 @@ pub(crate) fn repaired(lab: &Lab, source: usize, differing: &[u64]) -> Result<()
     let expected = images::data_sha256(&lab.member(source), lab.area()?)?;
     let before = bitmaps_agree(lab).context("before the resync")?;
     dry_run_changes_nothing(lab).context("dry run")?;
+    let foretold = foretold(lab)?;
     let said = lab.with_bitmap_file(|file| {
         mdbitmap::resync(file, &[], &lab.members())?.expect(mdbitmap::DONE)?.json()
     })?;
     report_is_true(lab, &said, &before, differing).with_context(|| format!("report {said}"))?;
+    inspect::volume_was_right(&foretold, &said).context("as foretold")?;
     stopped_clean(lab, &expected).context("after the resync")?;
+    inspect::nothing_is_due(&self::foretold(lab)?).context("foretold after the resync")?;
     kernel_agrees(lab, &expected)
+}
+
+/// What `inspect` tells of all images.
+pub(crate) fn foretold(lab: &Lab) -> Result<Value> {
+    lab.with_bitmap_file(|file| mdbitmap::inspect(file, &lab.members()))
 }
 
 /// The bitmaps mdadm sees: the file's, or one per member that has a role.

@@ -41,11 +41,20 @@ impl Said {
         Ok(value)
     }
 
+    pub(crate) fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
     /// A refusal without a reason is of no use to whoever typed the command.
     pub(crate) fn says_why(&self) -> Result<()> {
         ensure!(!self.stderr.trim().is_empty(), "mdbitmap refused without a word");
         Ok(())
     }
+}
+
+/// Any command.
+pub(crate) fn tell(arguments: &[&str]) -> Result<Said> {
+    run(&arguments.iter().map(Into::into).collect::<Vec<_>>())
 }
 
 fn run(arguments: &[OsString]) -> Result<Said> {
@@ -90,6 +99,16 @@ pub(crate) fn start_resync(
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("start {PROGRAM}"))
+}
+
+/// What `mdbitmap inspect --json` tells of stopped members.
+pub(crate) fn inspect(bitmap: Option<&Path>, members: &[PathBuf]) -> Result<Value> {
+    let mut arguments: Vec<OsString> = vec!["inspect".into(), "--json".into()];
+    if let Some(file) = bitmap {
+        arguments.extend(["--bitmap".into(), file.into()]);
+    }
+    arguments.extend(members.iter().map(Into::into));
+    run(&arguments)?.expect(DONE)?.json()
 }
 
 /// The one bitmap `mdbitmap examine --json` finds in `path`.

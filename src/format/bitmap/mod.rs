@@ -8,11 +8,13 @@
 pub mod bits;
 pub mod check;
 pub mod geometry;
+pub mod range;
 pub mod raw;
 pub mod scanner;
 pub mod superblock;
 
 pub use check::{BitmapSuper, Coverage, Decoded, decode};
+pub use range::Rounding;
 pub use raw::{NewBitmap, RawBitmapSuper};
 pub use scanner::BitScanner;
 pub use superblock::{BitmapVersion, StateFlags};

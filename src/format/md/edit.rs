@@ -4,6 +4,7 @@
 //! Fields are chosen as the kernel's `super_90_sync` and `super_1_sync` choose them. Only named
 //! fields are patched into the member's own bytes; the rest survives.
 
+pub(super) mod bitmap;
 mod super090;
 mod super1;
 

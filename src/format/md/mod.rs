@@ -188,6 +188,30 @@ impl Superblock {
         Ok(raw)
     }
 
+    /// The bytes this superblock must become to tell of an internal bitmap `offset` sectors from it, or
+    /// of none; as [`Superblock::edited`] gives them. Of 0.90 the place is fixed.
+    ///
+    /// # Errors
+    /// Refuses where this has errors or a partial parity log, and where the bitmap would not fit.
+    pub fn with_bitmap(&self, offset: Option<i32>) -> Result<Vec<u8>> {
+        if !self.is_sound() || self.view.ppl {
+            return Err(Error::refused("this superblock cannot be given a bitmap"));
+        }
+        let raw = match self.view.version {
+            MdVersion::V0_90(HostOrder::Little) => {
+                edit::bitmap::super090::<LittleEndian>(self, offset.is_some())
+            }
+            MdVersion::V0_90(HostOrder::Big) => {
+                edit::bitmap::super090::<BigEndian>(self, offset.is_some())
+            }
+            MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => {
+                edit::bitmap::super1(self, offset)
+            }
+        };
+        self.would_be_sound(&raw)?;
+        Ok(raw)
+    }
+
     /// Refuses bytes that the kernel would refuse here: what fits the freshest member, such as the
     /// bitmap's place, may not fit this one.
     fn would_be_sound(&self, raw: &[u8]) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::format::bitmap::{BitmapSuper, StateFlags};
+use crate::array::belief;
+use crate::format::bitmap::BitmapSuper;
 use crate::format::md::SuperView;
 use crate::manage::report::Note;
 use crate::units::Sectors;
@@ -19,14 +20,7 @@ pub(super) fn notes(
 }
 
 fn stale(path: &Path, found: &BitmapSuper, array: &SuperView, clean: bool) -> Option<Note> {
-    let why = match () {
-        () if found.state.contains(StateFlags::STALE) => "is marked as out of date".to_owned(),
-        () if found.events < array.events => format!(
-            "is out of date: its event count is {}, the array's {}",
-            found.events, array.events
-        ),
-        () => return None,
-    };
+    let why = belief::stale(found, array)?;
     let then = match clean {
         true => "the array is clean, so that nothing is resynced all the same",
         false => "the kernel takes every chunk as dirty and resyncs all",
@@ -49,7 +43,7 @@ fn other_size(found: &BitmapSuper, size: Sectors) -> Option<Note> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::bitmap::{NewBitmap, decode};
+    use crate::format::bitmap::{NewBitmap, StateFlags, decode};
     use crate::format::md::{MdUuid, MdVersion, NewArray, NewMember};
     use crate::units::{ChunkSize, Events, Slot};
 

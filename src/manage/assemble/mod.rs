@@ -1,13 +1,12 @@
 //! Bringing up an array that is there on its members, with its bitmap file before it runs: only so
 //! does the kernel resync, after a crash, what the bitmap calls dirty and no more.
 //!
-//! `members`, `node` and `bitmap` look; `cast` and `fit` decide who is taken and whether it may
+//! `members`, `node` and `bitmap` look; `array::cast` and `fit` decide who is taken and whether it may
 //! start, as values; `bring_up` makes the calls and undoes them; `outcome` asks the kernel what
 //! became of it. A dry run ends before the first call.
 
 mod bitmap;
 mod bring_up;
-mod cast;
 mod doubt;
 mod fit;
 mod members;
@@ -22,6 +21,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::report::{Note, Report};
 use super::{lock, privilege};
+use crate::array::cast::{self, Choice, Part};
 use crate::array::{Assembly, Candidate, muster};
 use crate::error::{Error, Result};
 use crate::format::md::{HostOrder, MdVersion, SuperView};
@@ -30,7 +30,6 @@ use crate::ioctl::md::MdDevice;
 use crate::sysfs::System;
 use bitmap::Attachable;
 use bring_up::Orders;
-use cast::{Choice, Part};
 use members::Member;
 use node::Place;
 

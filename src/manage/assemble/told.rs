@@ -3,9 +3,9 @@
 
 use std::fs;
 
-use super::cast::{Choice, Part};
 use super::members::Member;
 use super::{AssembleOptions, Decided};
+use crate::array::cast::{Choice, Part};
 use crate::manage::report::{Fact, Note, Report, Step};
 use crate::sysfs::System;
 

@@ -16,7 +16,7 @@ fn coverage() -> Coverage {
 
 fn chunks(texts: &[&str]) -> Result<Vec<(u64, u64)>> {
     let ranges: Vec<Range> = texts.iter().map(|text| text.parse().unwrap()).collect();
-    let runs = range::merge(&ranges, &coverage())?;
+    let runs = range::merge(&ranges, &coverage(), Rounding::Outward)?;
     Ok(runs.iter().map(|run| (run.first.get(), run.end().get())).collect())
 }
 

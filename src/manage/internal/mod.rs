@@ -9,7 +9,6 @@
 
 mod decide;
 mod detach;
-mod layout;
 mod put;
 pub(super) mod site;
 mod tell;
@@ -20,13 +19,13 @@ use super::report::{Fact, Note, Report, Step};
 use super::target::Target;
 use super::tune;
 use super::{lock, privilege};
+use crate::array::internal::{Ground, Layout, fit, gaps};
 use crate::error::{Error, Result};
 use crate::format::bitmap::NewBitmap;
 use crate::format::md::{ResyncPoint, SuperView};
 use crate::sysfs::System;
 use crate::units::{ChunkSize, Sectors};
 use decide::Words;
-use layout::{Ground, Layout};
 use put::Image;
 use site::Site;
 
@@ -90,7 +89,7 @@ fn plan(
     let (size, freshest) = site::agreed(sites)?;
     let grounds: Vec<Ground> =
         sites.iter().map(|site| Ground::of(&site.superblock, site.device.align())).collect();
-    let layout = layout::fit(&layout::gaps(&grounds), size, options.chunk)?;
+    let layout = fit(&gaps(&grounds), size, options.chunk)?;
     let views = sites.iter().filter(|site| site.in_array).map(|site| site.superblock.view());
     let clean = decide::in_sync(&target.array, words) && all_clean(views, freshest);
     Ok(Image { bitmap: bitmap(size, freshest, &layout, options), clean, layout })

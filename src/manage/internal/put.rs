@@ -4,8 +4,8 @@
 //! behind each: at no moment a header stands before bits that are not its own. Until the kernel
 //! takes the bitmap no superblock tells of it, so whatever a power cut leaves here is never read.
 
-use super::layout::Layout;
 use super::site::Site;
+use crate::array::internal::Layout;
 use crate::error::{Error, Result};
 use crate::format::bitmap::NewBitmap;
 use crate::format::bitmap::superblock::bitmap_super::SIZE;

@@ -13,7 +13,7 @@ use super::evidence::{self, Ground};
 use super::explain::{self, Opinion};
 use super::listed::{self, Listed};
 use super::remove;
-use super::rule::{self, Grounds};
+use crate::array::readd::{self as rule, Grounds};
 use crate::error::{Error, Result};
 use crate::format::md::{Role, Superblock};
 use crate::ioctl::md::{DiskInfo, disk_state};

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::super::target::Target;
 use super::listed::{self, Listed};
-pub(super) use super::rule::Log;
-use super::rule::{self, Case};
+pub(super) use crate::array::readd::Log;
+use crate::array::readd::{self, Case};
 use crate::error::{Error, Result};
 use crate::format::finding::any_error;
 use crate::format::md::{SuperView, Superblock};
@@ -162,9 +162,9 @@ pub(super) fn case(
         log: ground.bitmap.clone().map_or_else(|log| log, |disk| Log::ClearedAt(disk.cleared)),
         member_events: view.events,
         role: view.role,
-        filled: rule::filled(view),
+        filled: readd::filled(view),
         number_taken: number_taken(target, view.dev_number, itself)?,
-        knows_the_array: ground.superblocks.iter().any(|s| rule::counts_in(view, s.view())),
+        knows_the_array: ground.superblocks.iter().any(|s| readd::counts_in(view, s.view())),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::report::Fact;
 use super::evidence::Ground;
-use super::rule::{Case, Grounds, Log, Why};
+use crate::array::readd::{Case, Grounds, Log, Why};
 use crate::error::Error;
 use crate::format::md::Role;
 use crate::units::Bytes;

@@ -1,8 +1,8 @@
 //! Members that fail, leave, come back and are added.
 //!
-//! `rule` and `survive` decide, without I/O; `listed` finds the member that is meant, `evidence`
-//! reads what decides about one that was away, `explain` puts it into words. The kernel would take
-//! more than we do: see `rule` and `survive` for what it does not ask.
+//! `array::readd` and `survive` decide, without I/O; `listed` finds the member that is meant,
+//! `evidence` reads what decides about one that was away, `explain` puts it into words. The kernel
+//! would take more than we do: see `array::readd` and `survive` for what it does not ask.
 
 mod add;
 mod comeback;
@@ -13,7 +13,6 @@ mod listed;
 mod newcomer;
 mod readd;
 mod remove;
-mod rule;
 mod survive;
 
 use std::path::Path;

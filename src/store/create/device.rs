@@ -20,7 +20,7 @@ pub(super) fn write(place: &DevicePlace, plan: &Plan, stop: &AtomicBool) -> Resu
     let flush = || file.sync_all().map_err(|error| Error::io("flush", path, error));
     file.write_all_at(&[0; SIZE], 0).map_err(failed)?;
     flush()?;
-    blocks::bits(plan, stop, |at, block| file.write_all_at(block, at), failed)?;
+    blocks::bits((plan.bytes, plan.clean), stop, |at, block| file.write_all_at(block, at), failed)?;
     flush()?;
     file.write_all_at(&plan.bitmap.encode().0, 0).map_err(failed)?;
     flush()?;

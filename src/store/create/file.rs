@@ -22,35 +22,42 @@ use super::plan::Plan;
 use super::runs::Runs;
 use crate::error::{Error, Result};
 use crate::format::bitmap::RawBitmapSuper;
-use crate::store::BitmapAtRest;
+use crate::format::bitmap::geometry::classic_bytes;
+use crate::units::{Bytes, Chunks};
 
 /// Writes the bitmap of `plan` and gives it its name.
 pub(super) fn write(place: &FilePlace, plan: &Plan, stop: &AtomicBool) -> Result<()> {
     let temp = Temp::new(place)?;
-    fill(&temp, plan, &plan.bitmap.encode(), stop)?;
+    fill(&temp, (plan.bytes, plan.clean), &plan.bitmap.encode(), stop)?;
     finish(temp, place)
 }
 
-/// Writes the bitmap of `plan` with the bits of `source` and that header, and gives it its name.
+/// Writes a file of so many bits, with that header and the bits that `set` sets, and gives
+/// it its name; unless `set` fails.
 pub(super) fn write_copy(
     place: &FilePlace,
-    plan: &Plan,
+    chunks: Chunks,
     header: &RawBitmapSuper,
-    source: &BitmapAtRest,
     stop: &AtomicBool,
+    set: impl FnOnce(&mut Runs<'_>) -> Result<()>,
 ) -> Result<()> {
     let temp = Temp::new(place)?;
-    fill(&temp, &Plan { clean: true, ..*plan }, header, stop)?;
-    let mut runs = Runs::new(&temp.file, plan.chunks);
-    source.dirty_runs(stop, &mut |run| runs.set(run))?;
+    fill(&temp, (classic_bytes(chunks), true), header, stop)?;
+    let mut runs = Runs::new(&temp.file, chunks);
+    set(&mut runs)?;
     runs.finish().map_err(|error| Error::io("write", &place.path, error))?;
     finish(temp, place)
 }
 
-fn fill(temp: &Temp<'_>, plan: &Plan, header: &RawBitmapSuper, stop: &AtomicBool) -> Result<()> {
+fn fill(
+    temp: &Temp<'_>,
+    bits: (Bytes, bool),
+    header: &RawBitmapSuper,
+    stop: &AtomicBool,
+) -> Result<()> {
     let failed = |error| Error::io("write", &temp.place.path, error);
     temp.file.write_all_at(&header.0, 0).map_err(failed)?;
-    blocks::bits(plan, stop, |at, block| temp.file.write_all_at(block, at), failed)
+    blocks::bits(bits, stop, |at, block| temp.file.write_all_at(block, at), failed)
 }
 
 fn finish(temp: Temp<'_>, place: &FilePlace) -> Result<()> {

@@ -114,6 +114,7 @@ fn bits_come_in_order_and_in_small_blocks() {
         (at, most) = (at + block.len() as u64, most.max(block.len()));
         Ok(())
     };
-    blocks::bits(&plan, &AtomicBool::new(false), put, |e| panic!("{e}")).unwrap();
+    blocks::bits((plan.bytes, plan.clean), &AtomicBool::new(false), put, |e| panic!("{e}"))
+        .unwrap();
     assert_eq!((at, most), (plan.bytes.get(), 1 << 20));
 }

@@ -1,9 +1,10 @@
 //! Which starts are refused, and which only a person can decide.
 
 use super::*;
+use crate::array::cast::Part;
 use crate::error::Kind;
 use crate::format::md::{MdUuid, MdVersion, NewArray, NewMember, Role};
-use crate::units::Sectors;
+use crate::units::{Sectors, Slot};
 
 /// What the freshest member of an array says, where `held` slots had a member when it last ran.
 fn view(level: i32, layout: u32, disks: u16, held: &[u16]) -> SuperView {
@@ -65,7 +66,7 @@ fn a_complete_array_starts_without_a_word() {
 #[test]
 fn to_start_without_somebody_takes_a_person() {
     let case = Case { there: &[1], ..MIRROR };
-    refused(case, false, "slot 0 is");
+    refused(case, false, "slot 0 had a member");
     refused(case, false, "--force=degraded");
     let notes = judged(case, true).unwrap();
     assert_eq!(notes[0].code, "degraded");

@@ -5,10 +5,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use super::*;
+use crate::array::internal::{Ground, fit, gaps};
 use crate::format::bitmap::{RawBitmapSuper, decode};
 use crate::format::md::{HostOrder, MdUuid, MdVersion, NewArray, NewMember};
 use crate::io::Device;
-use crate::manage::internal::layout::{Ground, fit, gaps};
 use crate::units::{ChunkSize, Events, Sectors, Slot};
 
 const DEVICE: u64 = 16 << 20;

@@ -6,13 +6,13 @@
 //! grows at the head; mdadm adds the freshest last, too). Where those disagree whether the array is
 //! clean, that is one which says it is not.
 
-use crate::array::{Assembly, Away, Candidate, Member, Standing};
+use super::{Assembly, Away, Candidate, Member, Standing};
 use crate::format::md::{ResyncPoint, Role, SuperView};
 use crate::units::Slot;
 
 /// What a device is taken as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
     /// In sync.
     InSync(Slot),
     /// To be rebuilt further.
@@ -25,15 +25,15 @@ pub(super) enum Part {
 
 /// A device and its part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Choice {
+pub struct Choice {
     /// Its place in the list of candidates.
-    pub(super) index: usize,
+    pub index: usize,
     /// What it is taken as.
-    pub(super) part: Part,
+    pub part: Part,
 }
 
 /// Every device with its part, in the order in which the kernel gets them; those left out last.
-pub(super) fn cast(candidates: &[Candidate<'_>], assembly: &Assembly) -> Vec<Choice> {
+pub fn cast(candidates: &[Candidate<'_>], assembly: &Assembly) -> Vec<Choice> {
     let fresh = candidates[assembly.freshest].superblock.view();
     let mut choices: Vec<Choice> = assembly
         .members
@@ -90,7 +90,7 @@ fn rank(choice: &Choice, defining: usize) -> u8 {
 }
 
 /// The slot that a device is taken for.
-pub(super) fn slot(part: &Part) -> Option<Slot> {
+pub fn slot(part: &Part) -> Option<Slot> {
     match part {
         Part::InSync(slot) | Part::Rebuilding(slot) => Some(*slot),
         Part::Spare | Part::Out(_) => None,

@@ -11,7 +11,7 @@ use crate::units::{Events, Slot};
 
 /// What is known of the array's bitmap.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Log {
+pub enum Log {
     /// It has none.
     None,
     /// Bits were last cleared at this event count.
@@ -22,7 +22,7 @@ pub(super) enum Log {
 
 /// How far the member itself was filled when it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filled {
+pub enum Filled {
     /// It was in sync.
     Whole,
     /// A rebuild that follows the bitmap was under way.
@@ -33,32 +33,32 @@ pub(super) enum Filled {
 
 /// All that decides.
 #[derive(Clone, Debug)]
-pub(super) struct Case {
+pub struct Case {
     /// The RAID level.
-    pub(super) level: i32,
+    pub level: i32,
     /// Slots of the array.
-    pub(super) raid_disks: u16,
+    pub raid_disks: u16,
     /// Slots that nobody holds.
-    pub(super) vacant: Vec<Slot>,
+    pub vacant: Vec<Slot>,
     /// The array's event count.
-    pub(super) events: Events,
+    pub events: Events,
     /// Its bitmap.
-    pub(super) log: Log,
+    pub log: Log,
     /// The member's event count.
-    pub(super) member_events: Events,
+    pub member_events: Events,
     /// What the member's own superblock says it is: what the kernel goes by.
-    pub(super) role: Role,
+    pub role: Role,
     /// How far it was filled.
-    pub(super) filled: Filled,
+    pub filled: Filled,
     /// Whether another device has its number now.
-    pub(super) number_taken: bool,
+    pub number_taken: bool,
     /// Whether it counts in any member that is in sync now.
-    pub(super) knows_the_array: bool,
+    pub knows_the_array: bool,
 }
 
 /// Which part of the kernel's rule lets a member back in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grounds {
+pub enum Grounds {
     /// No bit was cleared since it left.
     NothingCleared,
     /// The array did not change since it left.
@@ -68,7 +68,9 @@ pub(super) enum Grounds {
 }
 
 impl Grounds {
-    pub(super) const fn sentence(self) -> &'static str {
+    /// The rule, as a sentence without a full stop.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
         match self {
             Self::NothingCleared => {
                 "with a bitmap: its event count is at least the bitmap's events cleared"
@@ -81,7 +83,7 @@ impl Grounds {
 
 /// Why it may not come back with what it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub enum Why {
     /// It held no slot when it left.
     Idle(Role),
     /// Its slot exists no longer.
@@ -108,7 +110,7 @@ pub(super) enum Why {
 
 impl Why {
     /// A stable name for programs.
-    pub(super) const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Idle(_) => "no-slot",
             Self::SlotGone(_) => "slot-gone",
@@ -125,7 +127,7 @@ impl Why {
     }
 
     /// The reason, as a sentence without a full stop.
-    pub(super) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         match self {
             Self::Idle(role) => format!("it held no slot when it left: it says it is {role}"),
             Self::SlotGone(slot) => format!("its slot {slot} is gone: the array has fewer now"),
@@ -156,13 +158,13 @@ impl Why {
     }
 
     /// Whether it may hold writes that the array lacks, and that filling it would destroy.
-    pub(super) const fn may_hold_more(&self) -> bool {
+    pub const fn may_hold_more(&self) -> bool {
         matches!(self, Self::Ahead | Self::Apart)
     }
 }
 
 /// Decides.
-pub(super) fn decide(case: &Case) -> Result<Grounds, Why> {
+pub fn decide(case: &Case) -> Result<Grounds, Why> {
     let Role::Active(slot) = case.role else { return Err(Why::Idle(case.role)) };
     if !matches!(case.level, 1 | 4..=6 | 10) {
         return Err(Why::Level(case.level));
@@ -207,7 +209,7 @@ fn place(case: &Case, slot: Slot) -> Result<(), Why> {
 }
 
 /// How far `view` says that its member was filled.
-pub(super) fn filled(view: &SuperView) -> Filled {
+pub fn filled(view: &SuperView) -> Filled {
     match view.recovery_offset {
         None => Filled::Whole,
         Some(_) if view.recovery_bitmap => Filled::ByBitmap,
@@ -216,7 +218,7 @@ pub(super) fn filled(view: &SuperView) -> Filled {
 }
 
 /// Whether `view` counts `other`, in sync now, in the slot that it has.
-pub(super) fn counts_in(view: &SuperView, other: &SuperView) -> bool {
+pub fn counts_in(view: &SuperView, other: &SuperView) -> bool {
     let number = usize::try_from(other.dev_number).ok();
     let told = number.and_then(|number| view.roles.get(number));
     matches!(other.role, Role::Active(_)) && told == Some(&other.role)

@@ -13,50 +13,50 @@ use crate::units::{Bytes, ChunkSize, Sectors};
 /// Sectors that a bitmap is aligned to and takes at least, where there is room for that.
 const PAGE: i64 = 8;
 /// The smallest chunk mdadm gives an internal bitmap.
-const LEAST_CHUNK: u64 = 4096;
+pub const LEAST_CHUNK: u64 = 4096;
 
 /// A gap that is free on all members, in sectors from the superblock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gap {
+pub struct Gap {
     /// The first free sector.
-    pub(super) start: i64,
+    pub start: i64,
     /// The first that is not.
-    pub(super) end: i64,
+    pub end: i64,
 }
 
 /// Where the bitmap will lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub struct Layout {
     /// Sectors from each member's superblock.
-    pub(super) offset: i32,
+    pub offset: i32,
     /// What it may fill from there.
-    pub(super) room: Sectors,
+    pub room: Sectors,
     /// What one bit stands for.
-    pub(super) chunk: ChunkSize,
+    pub chunk: ChunkSize,
     /// Bytes that are written: superblock, bits, and what fills the last block.
-    pub(super) bytes: Bytes,
+    pub bytes: Bytes,
 }
 
 /// What of a member counts here.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub struct Ground {
     /// Its metadata.
-    pub(super) version: MdVersion,
+    pub version: MdVersion,
     /// Where its superblock is.
-    pub(super) super_at: i64,
+    pub super_at: i64,
     /// Its size in sectors.
-    pub(super) device: i64,
+    pub device: i64,
     /// What lies on it, from its superblock: first sector, sector behind the last.
-    pub(super) taken: Vec<(i64, i64)>,
+    pub taken: Vec<(i64, i64)>,
     /// Where its data begin, from its superblock.
-    pub(super) data: i64,
+    pub data: i64,
     /// Its logical block in sectors.
-    pub(super) block: i64,
+    pub block: i64,
 }
 
 impl Ground {
     /// The ground that `superblock` tells of; `block` is the logical block size in bytes.
-    pub(super) fn of(superblock: &Superblock, block: u64) -> Self {
+    pub fn of(superblock: &Superblock, block: u64) -> Self {
         let number = |at: Sectors| i64::try_from(at.get()).unwrap_or(i64::MAX);
         let view = superblock.view();
         let super_at = number(view.super_offset);
@@ -74,7 +74,7 @@ impl Ground {
 }
 
 /// The gaps that are free on all members, in the order in which to prefer them.
-pub(super) fn gaps(members: &[Ground]) -> Vec<Gap> {
+pub fn gaps(members: &[Ground]) -> Vec<Gap> {
     let Some(first) = members.first() else { return Vec::new() };
     match first.version {
         MdVersion::V0_90(_) => {
@@ -136,7 +136,7 @@ fn free(members: &[Ground]) -> Vec<Gap> {
 ///
 /// # Errors
 /// Nothing is free, or not as much as the chunk asked for needs.
-pub(super) fn fit(gaps: &[Gap], size: Sectors, wanted: Option<ChunkSize>) -> Result<Layout> {
+pub fn fit(gaps: &[Gap], size: Sectors, wanted: Option<ChunkSize>) -> Result<Layout> {
     if let Some(chunk) = wanted.filter(|chunk| chunk.bytes() < LEAST_CHUNK) {
         let why = format!("a chunk of {} bytes is too small for an internal bitmap", chunk.bytes());
         return Err(Error::refused(why).hint("4 KiB is the least"));

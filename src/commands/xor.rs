@@ -1,0 +1,42 @@
+//! `mdbitmap xor`: arguments to options, one call, a rendered report.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::context::Context;
+use super::edit::{EditArgs, OutputArgs};
+use super::exit::ExitStatus;
+use crate::edit::{self, Operation};
+use crate::guard::System;
+
+/// Make a bitmap that is dirty where one of two is and the other is not.
+///
+/// Of different chunks the finer is taken. The result is for looking at, not for an array.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 done, 2 usage, 3 refused, 4 damaged metadata, 5 I/O error or no room"
+)]
+pub struct XorArgs {
+    /// Bitmap files or devices, or members with a bitmap inside
+    #[arg(required = true, num_args = 2, value_name = "BITMAP")]
+    sources: Vec<PathBuf>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    edit: EditArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What the library says, or standard output failed.
+pub fn run(args: &XorArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
+    let operation = Operation::Xor;
+    let new = args.output.new_file(args.edit.dry_run);
+    let (allow, system) = (args.output.allow(), System::default());
+    let report = edit::make(operation, &args.sources, &new, allow, &system, &context.stop)?;
+    args.edit.print(&report, context)
+}

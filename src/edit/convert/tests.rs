@@ -1,0 +1,189 @@
+//! Power cut at every write of a move into the members and out of them.
+
+use std::path::PathBuf;
+
+use super::image::Image;
+use super::write::{copies, no_headers, superblocks, take_in};
+use super::*;
+use crate::edit::crash::images;
+use crate::format::bitmap::{NewBitmap, StateFlags, bits, decode};
+use crate::format::md::{HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint};
+use crate::io::DevId;
+use crate::io::mem::MemEngine;
+use crate::units::{Chunks, Events, Slot};
+
+const UUID: [u8; 16] = *b"0123456789abcdef";
+const VERSIONS: [MdVersion; 4] =
+    [MdVersion::V0_90(HostOrder::Little), MdVersion::V1_0, MdVersion::V1_1, MdVersion::V1_2];
+const DIRTY: [u64; 3] = [3, 40, 99];
+
+/// Two members of a mirror that is not clean, and a bitmap file: the third disk.
+fn disks(version: MdVersion) -> Vec<Vec<u8>> {
+    let size = Sectors::new(100 * 8);
+    let mut array = NewArray::mirror(version, MdUuid::from_bytes(UUID), 2, size);
+    array.bitmap_offset = None;
+    array.bblog = false;
+    array.events = Events::new(20);
+    array.resync = ResyncPoint::From(Sectors::ZERO);
+    if !version.is_at_end() {
+        array.data_offset = Sectors::new(64);
+    }
+    // Room between data and superblock, where that lies behind them.
+    let device = Sectors::new(array.least_device().unwrap().get().next_multiple_of(128) + 256);
+    let mut disks: Vec<Vec<u8>> = (0..2u16)
+        .map(|n| {
+            let numbers = (7, u32::from(n));
+            let member = NewMember { slot: Slot(n), device, device_uuid: [9; 16], numbers };
+            let made = array.member(&member).unwrap();
+            let mut disk = vec![0; device.to_bytes().unwrap().to_usize().unwrap()];
+            let at = made.view().super_offset.to_bytes().unwrap().to_usize().unwrap();
+            disk[at..at + made.raw().len()].copy_from_slice(made.raw());
+            disk
+        })
+        .collect();
+    let header = NewBitmap {
+        uuid: UUID,
+        events: Events::new(20),
+        events_cleared: Events::new(18),
+        sync_size: size,
+        chunk: ChunkSize::from_bytes(4096).unwrap(),
+        delay: 5,
+        write_behind: 0,
+        sectors_reserved: 0,
+    };
+    let mut file = header.encode().0.to_vec();
+    file.resize(512, 0);
+    DIRTY.iter().for_each(|bit| {
+        let first = Chunks::new(*bit);
+        bits::set_run(&mut file[256..], crate::units::ChunkRun { first, count: Chunks::new(1) });
+    });
+    disks.push(file);
+    disks
+}
+
+fn options() -> ConvertOptions {
+    let members = vec![PathBuf::from("a"), PathBuf::from("b")];
+    let file = PathBuf::from("bitmap");
+    ConvertOptions { members, file, chunk: None, overwrite: false, dry_run: false }
+}
+
+fn members(engine: &mut MemEngine) -> Result<Members> {
+    whole(Members::read(engine, &options().members)?)
+}
+
+fn go(engine: &mut MemEngine) -> Result<()> {
+    let members = members(engine)?;
+    let image = Image::plan(engine, &members, &options())?;
+    take_in(engine, &members, &image, &options())
+}
+
+/// Dirty chunks by the bitmap at `at`; none where it is not valid, all where it is out of date.
+fn dirty(disk: &[u8], at: usize) -> Option<Vec<u64>> {
+    let value = decode(&disk[at..]).value?;
+    assert_eq!((value.uuid, value.chunks().get()), (UUID, 100));
+    let stale = value.state.contains(StateFlags::STALE) || value.events.get() < 20;
+    let set = |bit: &u64| stale || bits::is_set(&disk[at + 256..], *bit);
+    Some((0..100).filter(set).collect())
+}
+
+/// What must hold at any moment, whichever superblock a kernel goes by.
+fn check(disks: &[Vec<u8>], version: MdVersion) -> usize {
+    let mut engine = MemEngine::new(disks.to_vec());
+    let members = members(&mut engine).unwrap();
+    let mut inside = 0;
+    for superblock in &members.superblocks {
+        assert!(superblock.is_sound(), "{version:?}");
+        assert_eq!(superblock.view().events.get(), 20);
+        assert_ne!(superblock.view().resync, ResyncPoint::Clean);
+        let Some(at) = superblock.view().bitmap_at else { continue };
+        inside += 1;
+        // The kernel reads any of the copies.
+        for disk in &disks[..2] {
+            let at = at.to_bytes().unwrap().to_usize().unwrap();
+            assert_eq!(
+                dirty(disk, at).expect("a bitmap where one is told of"),
+                DIRTY,
+                "{version:?}"
+            );
+        }
+    }
+    let file = dirty(&disks[2], 0).unwrap();
+    let stale = file.len() == 100;
+    assert!(stale || file == DIRTY);
+    assert!(!stale || inside == 2, "{version:?}: the file was given up too early");
+    inside
+}
+
+#[test]
+fn a_power_cut_on_the_way_in_leaves_one_that_rules_and_running_again_finishes() {
+    for version in VERSIONS {
+        let start = disks(version);
+        let mut engine = MemEngine::new(start.clone());
+        go(&mut engine).unwrap();
+        let end = engine.disks.clone();
+        assert_eq!(check(&end, version), 2);
+        let log = engine.log.borrow().clone();
+        let (mut tried, mut seen) = (0, [0; 3]);
+        for image in images(&start, &log) {
+            let inside = check(&image, version);
+            seen[inside] += 1;
+            tried += 1;
+            let mut again = MemEngine::new(image);
+            match (inside, go(&mut again)) {
+                (2, Err(error)) => assert!(error.what().contains("already"), "{error}"),
+                (2, Ok(())) => panic!("it was done"),
+                (_, done) => {
+                    done.unwrap();
+                    assert_eq!(again.disks, end, "{version:?}");
+                }
+            }
+        }
+        assert!(seen.iter().all(|seen| *seen > 0), "{version:?}: {seen:?} of {tried}");
+    }
+}
+
+#[test]
+fn a_power_cut_on_the_way_out_leaves_one_that_rules() {
+    for version in VERSIONS {
+        let file = disks(version).remove(2);
+        let mut engine = MemEngine::new(disks(version));
+        go(&mut engine).unwrap();
+        let mut start = engine.disks.clone();
+        // The file that was made first.
+        start[2] = file;
+        let mut engine = MemEngine::new(start.clone());
+        let members = members(&mut engine).unwrap();
+        let offset = told_offset(&members).unwrap().unwrap();
+        superblocks(&mut engine, &members, None, &options()).unwrap();
+        no_headers(&mut engine, &copies(&members, offset).unwrap()).unwrap();
+        assert_eq!(check(&engine.disks, version), 0);
+        let log = engine.log.borrow().clone();
+        let mut seen = [0; 3];
+        for image in images(&start, &log) {
+            seen[check(&image, version)] += 1;
+        }
+        assert!(seen.iter().all(|seen| *seen > 0), "{version:?}: {seen:?}");
+    }
+}
+
+#[test]
+fn bits_that_do_not_count_become_all_dirty_and_a_foreign_file_is_refused() {
+    let plan = |change: &dyn Fn(&mut [u8])| {
+        let mut disks = disks(MdVersion::V1_2);
+        change(&mut disks[2]);
+        let mut engine = MemEngine::new(disks);
+        let members = members(&mut engine)?;
+        Image::plan(&mut engine, &members, &options())
+    };
+    let fine = plan(&|_| {}).unwrap();
+    assert_eq!((fine.dirty().get(), fine.header.events_cleared().get()), (3, 18));
+    for change in [(24, 19), (48, 2)] {
+        let image = plan(&|file| file[change.0] = change.1).unwrap();
+        assert_eq!((image.dirty().get(), image.header.events_cleared().get()), (100, 20));
+        assert!(!image.header.state().contains(StateFlags::STALE));
+    }
+    for change in [(8, 0), (40, 0), (4, 6), (0, 0)] {
+        assert!(plan(&|file| file[change.0] = change.1).is_err(), "{change:?}");
+    }
+    assert_eq!(DevId(2), DevId(options().members.len()));
+}
