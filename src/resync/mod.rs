@@ -26,6 +26,8 @@ pub(crate) mod open;
 pub(crate) mod pace;
 pub mod plan;
 mod prepare;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod rehearse;
 mod replace;
 mod report;
 mod run;
