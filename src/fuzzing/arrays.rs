@@ -8,7 +8,7 @@ use crate::array::geometry::{Geometry, layout_named};
 use crate::format::bitmap::{NewBitmap, RawBitmapSuper, superblock::bitmap_super};
 use crate::format::layout::FieldInfo;
 use crate::format::md::{
-    HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint, Superblock, super090, super1,
+    HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint, Superblock, super1, super090,
 };
 use crate::units::{ChunkSize, Events, Sectors, Slot};
 

@@ -20,7 +20,8 @@ pub(super) fn numbers(bytes: &[u8]) {
 }
 
 fn named(level: i32, draw: &mut Draw<'_>) -> u32 {
-    let names = ["n2", "n3", "f2", "f3", "o2", "o3", "ls", "la", "rs", "parity-first", "ddf-N-restart"];
+    let names =
+        ["n2", "n3", "f2", "f3", "o2", "o3", "ls", "la", "rs", "parity-first", "ddf-N-restart"];
     layout_named(level, draw.one_of(&names)).unwrap_or(0)
 }
 

@@ -107,7 +107,8 @@ fn makes_sense(judged: &Rehearsal) {
 
 fn only_who_takes_part(judged: &Rehearsal, engine: &Disks, members: usize) {
     let part = |index: &usize| {
-        *index >= members || judged.current.iter().chain(&judged.behind).any(|(own, _)| own == index)
+        *index >= members
+            || judged.current.iter().chain(&judged.behind).any(|(own, _)| own == index)
     };
     assert!(engine.written.iter().all(part), "written: {:?}", engine.written);
 }
@@ -182,7 +183,8 @@ fn piece_agrees(judged: &Rehearsal, disks: &[Disk], at: Sectors, len: Sectors) {
     };
     match judged.geometry.piece(at) {
         Piece::Copies(places) => {
-            let copies: Vec<_> = places.iter().filter_map(|place| read(place.slot, place.at)).collect();
+            let copies: Vec<_> =
+                places.iter().filter_map(|place| read(place.slot, place.at)).collect();
             let settled = |index: &usize| judged.renew || judged.returning.contains(index);
             for (index, bytes) in copies.iter().filter(|(index, _)| settled(index)) {
                 let like = |(other, there): &(usize, Vec<u8>)| other != index && there == bytes;
@@ -191,9 +193,10 @@ fn piece_agrees(judged: &Rehearsal, disks: &[Disk], at: Sectors, len: Sectors) {
         }
         Piece::Row { at, data, p, .. } if judged.renew => {
             let all = data.into_iter().chain([p]).filter_map(|slot| read(slot, at));
-            let sum = all.fold(vec![0; usize::try_from(len.get() * 512).unwrap_or(0)], |sum, (_, b)| {
-                sum.iter().zip(b).map(|(a, b)| a ^ b).collect()
-            });
+            let sum = all
+                .fold(vec![0; usize::try_from(len.get() * 512).unwrap_or(0)], |sum, (_, b)| {
+                    sum.iter().zip(b).map(|(a, b)| a ^ b).collect()
+                });
             assert!(sum.iter().all(|byte| *byte == 0), "parity at {at:?}");
         }
         Piece::Row { .. } => {}

@@ -5,11 +5,11 @@ use super::geometry;
 use crate::array::geometry::Geometry;
 use crate::format::Probe;
 use crate::format::codec::{BigEndian, LittleEndian};
-use crate::format::md::super090;
 use crate::format::md::super1;
+use crate::format::md::super090;
 use crate::format::md::{
-    HostOrder, Joined, Left, MdVersion, ResyncPoint, SUPER_BYTES, SuperEdit, Superblock, candidates,
-    checksum,
+    HostOrder, Joined, Left, MdVersion, ResyncPoint, SUPER_BYTES, SuperEdit, Superblock,
+    candidates, checksum,
 };
 use crate::units::{Events, Sectors, Slot};
 
@@ -120,7 +120,11 @@ fn edit(found: &Superblock, mut draw: Draw<'_>) {
     assert!(again.is_sound() && bytes.len().is_multiple_of(512));
     let (old, new) = (found.view(), again.view());
     assert_eq!((new.events, new.uuid, new.level), (events, old.uuid, old.level));
-    assert_eq!((new.size, new.data_offset, new.bitmap_at), (old.size, old.data_offset, old.bitmap_at));
-    let twice = again.edited(&SuperEdit { freshest: &again, joined: &[], left: &[], own: None, ..edit });
+    assert_eq!(
+        (new.size, new.data_offset, new.bitmap_at),
+        (old.size, old.data_offset, old.bitmap_at)
+    );
+    let twice =
+        again.edited(&SuperEdit { freshest: &again, joined: &[], left: &[], own: None, ..edit });
     assert_eq!(twice.ok().as_deref(), Some(&bytes[..]), "editing goes on changing");
 }

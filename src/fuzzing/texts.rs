@@ -17,7 +17,8 @@ pub(super) fn mdstat(bytes: &[u8]) {
         if let Some(health) = &array.health {
             assert!(health.in_sync.len() <= bytes.len());
         }
-        if let Some(ProgressState::At { done, total, .. }) = array.progress.as_ref().map(|p| p.state)
+        if let Some(ProgressState::At { done, total, .. }) =
+            array.progress.as_ref().map(|p| p.state)
         {
             assert!(done <= total && !total.is_zero());
         }

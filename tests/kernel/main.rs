@@ -177,7 +177,8 @@ fn jobs() -> Vec<Job> {
 }
 
 /// Groups of many trials that are much alike.
-const LARGE: [&str; 3] = ["geometry/", "levels/", "live/"];
+const LARGE: [&str; 7] =
+    ["geometry/", "levels/", "live/", "raid1/", "check/", "inspect/", "interrupted/"];
 
 /// With `MDBITMAP_SHARE=N` one in N of the large groups: another share on each kernel, so that all
 /// of them together see more. Whoever wants all runs without it.
