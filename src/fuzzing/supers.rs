@@ -125,6 +125,7 @@ fn edit(found: &Superblock, mut draw: Draw<'_>) {
         (new.size, new.data_offset, new.bitmap_at),
         (old.size, old.data_offset, old.bitmap_at)
     );
+    assert!(kinds & 10 != 0 || new.role == old.role, "{:?} became {:?}", old.role, new.role);
     let twice =
         again.edited(&SuperEdit { freshest: &again, joined: &[], left: &[], own: None, ..edit });
     assert_eq!(twice.ok().as_deref(), Some(&bytes[..]), "editing goes on changing");
