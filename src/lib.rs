@@ -12,6 +12,9 @@ pub mod demo;
 pub mod edit;
 pub mod error;
 pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guard;
 pub mod inspect;
 pub mod io;

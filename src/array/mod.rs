@@ -3,6 +3,7 @@
 //! Everything here decides and gives its reasons; nothing opens a file. Imports `format`, `units`,
 //! `error`.
 
+pub mod bad;
 pub mod belief;
 pub mod cast;
 pub mod coverage;

@@ -77,6 +77,9 @@ pub struct Task {
     pub steps: Vec<Step>,
     /// Extents to write, each from a buffer.
     pub writes: Vec<(Extent, usize)>,
+    /// Members whose extents are listed as bad: they may fail to be written, and what was written
+    /// counts only once it was read back.
+    pub mends: BTreeSet<usize>,
 }
 
 impl Task {
@@ -87,10 +90,22 @@ impl Task {
     }
 }
 
+/// What cannot be had of a piece, and because of whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// What of the array as its users see it; nothing where only parity is concerned.
+    pub array: Vec<SectorRange>,
+    /// Whose parts cannot be read, and whether these are listed as bad.
+    pub members: Vec<(Extent, bool)>,
+}
+
 /// How the pieces of one array are made right.
 pub trait Recipe: fmt::Debug {
     /// The most that can be done in one task from `at` on; never zero.
     fn piece_len(&self, at: Sectors) -> Sectors;
+
+    /// No task is longer.
+    fn longest(&self) -> Sectors;
 
     /// How many buffers a task has at once, at the most.
     fn buffers(&self) -> usize;
@@ -99,4 +114,7 @@ pub trait Recipe: fmt::Debug {
     /// for they could not be read there. What they should hold is written to them, where it can be
     /// told. `None` when it cannot be done without them.
     fn task(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Option<Task>;
+
+    /// What is lost where [`Recipe::task`] knows no way.
+    fn lost(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Lost;
 }

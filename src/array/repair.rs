@@ -3,12 +3,14 @@
 //! Copies: the first current member that can be read is the source, in the kernel's order, those
 //! that are write-mostly last, for with write-behind they may lack writes that were acknowledged.
 //! Rows: either parity is made to fit the data, or what is lost is computed from the rest (`row`).
-//! A current member that could not be read is written what it should hold, where that is known.
+//! A current member that could not be read, or lists the place as bad, is written what it should
+//! hold, where that is known.
 
 use std::collections::BTreeSet;
 
+use super::bad::BadMap;
 use super::geometry::{Geometry, Piece, Place};
-use super::recipe::{Extent, Recipe, Task};
+use super::recipe::{Extent, Lost, Recipe, Task};
 use super::row::{Row, RowTask};
 use crate::units::{SectorRange, Sectors, Slot};
 
@@ -46,9 +48,61 @@ pub struct Repair {
     /// Whether the current members themselves are made to agree, and not only those behind caught
     /// up.
     pub renew: bool,
+    /// What members list as bad.
+    pub bad: BadMap,
 }
 
 impl Repair {
+    /// The places of a piece, and who holds them.
+    fn held(&self, piece: &Piece) -> Vec<(Place, Holder)> {
+        let held = |place: Place| self.holder(place.slot).map(|holder| (place, *holder));
+        match piece {
+            Piece::Copies(places) => places.iter().filter_map(|place| held(*place)).collect(),
+            Piece::Row { at, data, p, q, .. } => {
+                let slots = data.iter().chain([p]).chain(q);
+                slots.filter_map(|slot| held(Place { slot: *slot, at: *at })).collect()
+            }
+        }
+    }
+
+    /// Members that list the start of a piece, and so all of it, as bad.
+    fn listed(&self, piece: &Piece) -> BTreeSet<usize> {
+        if self.bad.is_empty() {
+            return BTreeSet::new();
+        }
+        let bad = |(place, holder): &(Place, Holder)| {
+            self.bad.get(&holder.member).is_some_and(|bad| bad.holds(place.at))
+        };
+        self.held(piece).iter().filter(|held| bad(held)).map(|(_, h)| h.member).collect()
+    }
+
+    /// How far it is to the next border of a bad range on anybody.
+    fn border(&self, at: Sectors) -> Option<Sectors> {
+        let border =
+            |(place, holder): &(Place, Holder)| self.bad.get(&holder.member)?.border(place.at);
+        self.held(&self.geometry.piece(at)).iter().filter_map(border).min()
+    }
+
+    fn planned(&self, piece: Piece, avoid: &BTreeSet<usize>) -> Option<Task> {
+        match piece {
+            Piece::Copies(places) => self.copies(&places, avoid),
+            Piece::Row { at, data, p, q, exponents } => {
+                self.row(&Row { data, exponents, p, q }, at, avoid)
+            }
+        }
+    }
+
+    /// The parts of the array that lie on `slots` of a piece.
+    fn of_array(&self, range: SectorRange, piece: &Piece, lost: &[Slot]) -> Vec<SectorRange> {
+        let (Piece::Row { at, data, .. }, Geometry::Parity(parity)) = (piece, &self.geometry)
+        else {
+            return vec![range];
+        };
+        let blocks = data.iter().enumerate().filter(|(_, slot)| lost.contains(slot));
+        let starts = blocks.filter_map(|(index, _)| parity.array_at(*at, index));
+        starts.map(|start| SectorRange { start, ..range }).collect()
+    }
+
     fn holder(&self, slot: Slot) -> Option<&Holder> {
         self.holders.get(usize::from(slot.0))?.as_ref()
     }
@@ -60,8 +114,7 @@ impl Repair {
     }
 
     fn copies(&self, places: &[Place], avoid: &BTreeSet<usize>) -> Option<Task> {
-        let held = |place: &&Place| self.holder(place.slot).map(|holder| (**place, *holder));
-        let held: Vec<(Place, Holder)> = places.iter().filter_map(|p| held(&p)).collect();
+        let held = self.held(&Piece::Copies(places.to_vec()));
         let readable =
             |(_, holder): &&(Place, Holder)| !holder.behind && !avoid.contains(&holder.member);
         let source = held.iter().filter(readable).min_by_key(|(_, holder)| holder.rank);
@@ -75,7 +128,9 @@ impl Repair {
             targets.map(|(place, _)| Some((extent(place)?, 0))).collect::<Option<Vec<_>>>()?;
         match source {
             Some(_) if writes.is_empty() => Some(Task::default()),
-            Some((place, _)) => Some(Task { reads: vec![extent(place)?], steps: vec![], writes }),
+            Some((place, _)) => {
+                Some(Task { reads: vec![extent(place)?], writes, ..Task::default() })
+            }
             None => None,
         }
     }
@@ -108,13 +163,22 @@ impl Repair {
         let RowTask { reads, steps, writes } = task;
         let reads = reads.into_iter().map(|slot| self.extent(slot, at)).collect::<Option<_>>()?;
         let place = |(slot, buffer): (Slot, usize)| Some((self.extent(slot, at)?, buffer));
-        Some(Task { reads, steps, writes: writes.into_iter().map(place).collect::<Option<_>>()? })
+        let writes = writes.into_iter().map(place).collect::<Option<_>>()?;
+        Some(Task { reads, steps, writes, ..Task::default() })
     }
 }
 
 impl Recipe for Repair {
     fn piece_len(&self, at: Sectors) -> Sectors {
-        self.geometry.piece_len(at)
+        let len = self.geometry.piece_len(at);
+        match self.bad.is_empty() || len.is_zero() {
+            true => len,
+            false => self.border(at).map_or(len, |border| len.min(border)),
+        }
+    }
+
+    fn longest(&self) -> Sectors {
+        self.geometry.piece_len(Sectors::ZERO)
     }
 
     /// Copies share the one that was read; of a row every block may be at hand.
@@ -126,11 +190,33 @@ impl Recipe for Repair {
     }
 
     fn task(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Option<Task> {
-        match self.geometry.piece(range.start) {
-            Piece::Copies(places) => self.copies(&places, avoid),
-            Piece::Row { at, data, p, q, exponents } => {
-                self.row(&Row { data, exponents, p, q }, at, avoid)
-            }
+        let piece = self.geometry.piece(range.start);
+        let listed = self.listed(&piece);
+        if listed.is_empty() {
+            return self.planned(piece, avoid);
+        }
+        let task = self.planned(piece, &listed.union(avoid).copied().collect())?;
+        let written = |member: &usize| task.writes.iter().any(|(to, _)| to.member == *member);
+        Some(Task { mends: listed.into_iter().filter(written).collect(), ..task })
+    }
+
+    fn lost(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Lost {
+        let piece = self.geometry.piece(range.start);
+        let (held, listed) = (self.held(&piece), self.listed(&piece));
+        let gone = |slot: Slot| {
+            self.holder(slot).is_none_or(|holder| {
+                holder.behind || avoid.contains(&holder.member) || listed.contains(&holder.member)
+            })
+        };
+        let slots: Vec<Slot> = (0..self.geometry.slots()).map(Slot).filter(|s| gone(*s)).collect();
+        let part = |(place, holder): &(Place, Holder)| {
+            let bad = listed.contains(&holder.member);
+            let told = bad || (avoid.contains(&holder.member) && !holder.behind);
+            self.extent(place.slot, place.at).filter(|_| told).map(|extent| (extent, bad))
+        };
+        Lost {
+            array: self.of_array(range, &piece, &slots),
+            members: held.iter().filter_map(part).collect(),
         }
     }
 }

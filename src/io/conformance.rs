@@ -1,6 +1,6 @@
 //! What every engine promises, as tests that each backend runs.
 
-use super::{Buf, DevId, Engine, Op, OpKind, SubmitWhy, flush, read_span, write_span};
+use super::{Buf, DevId, Device, Engine, Op, OpKind, SubmitWhy, flush, read_span, write_span};
 use crate::units::Bytes;
 
 /// Makes an engine with one device of the given size, zeroed, in blocks of 512 bytes.
@@ -15,6 +15,35 @@ pub fn all(make: &Make<'_>) {
     misuse_gives_the_operation_back(make(4096).as_mut());
     depth_is_a_limit_not_a_loss(make(4096).as_mut());
     spans_leave_their_neighbours_alone(make(4096).as_mut());
+}
+
+/// What holds where the first of two devices takes no writes, and the second is sound: each
+/// operation fails for itself, gives its buffer back, and stops no other.
+pub fn failing(make: &Make<'_>) {
+    let mut engine = make(4096);
+    let engine = engine.as_mut();
+    let both = |tag, kind, dev| Op { dev: DevId(dev), ..op(tag, kind, 512, 1024) };
+    engine.submit(both(1, OpKind::Write, 0)).unwrap();
+    engine.submit(both(2, OpKind::Write, 1)).unwrap();
+    engine.submit(both(3, OpKind::Read, 0)).unwrap();
+    let mut ended: Vec<_> = std::iter::from_fn(|| engine.wait()).collect();
+    ended.sort_by_key(|done| done.tag);
+    let told: Vec<_> = ended.iter().map(|done| (done.result.is_ok(), done.buf.len())).collect();
+    assert_eq!(told, [(false, 1024), (true, 1024), (true, 1024)]);
+    write_span(engine, DEV, Bytes::new(1000), &[1; 100]).unwrap_err();
+    write_span(engine, DevId(1), Bytes::new(1000), &[1; 100]).unwrap();
+    flush(engine, DevId(1)).unwrap();
+}
+
+/// Two files of `size`, the first one opened for reading only.
+pub fn one_read_only(size: usize) -> Vec<Device> {
+    let file = |write: bool| {
+        let named = tempfile::NamedTempFile::new().unwrap();
+        named.as_file().set_len(size as u64).unwrap();
+        let file = std::fs::File::options().read(true).write(write).open(named.path()).unwrap();
+        Device::new(file, "disk", 512).unwrap()
+    };
+    vec![file(false), file(true)]
 }
 
 fn op(tag: u64, kind: OpKind, offset: u64, len: usize) -> Op {

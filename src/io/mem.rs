@@ -2,6 +2,7 @@
 //!
 //! Every write and flush is logged, so that a test can build the state after a power cut at any
 //! point: all writes before the last flush of a device hold, of those after it any may be lost.
+//! A [`Script`] says which operations fail, come short, or find the device gone.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,6 +11,11 @@ use std::rc::Rc;
 
 use super::{Completion, DevId, Engine, Op, OpKind, SubmitError, SubmitWhy};
 use crate::units::Bytes;
+
+mod script;
+
+use script::Script;
+pub use script::{Effect, Fault};
 
 const BLOCK: u64 = 512;
 
@@ -33,6 +39,8 @@ pub struct MemEngine {
     pub log: Rc<RefCell<Vec<Event>>>,
     /// Operations that fail with EIO.
     pub faults: Faults,
+    /// What goes wrong, in the order it is told.
+    script: Script,
     ended: VecDeque<Completion>,
 }
 
@@ -46,27 +54,65 @@ impl MemEngine {
     /// Devices with the given content.
     pub fn new(disks: Vec<Vec<u8>>) -> Self {
         let faults: Faults = Box::new(|_, _, _, _| false);
-        Self { disks, log: Rc::default(), faults, ended: VecDeque::new() }
+        Self {
+            disks,
+            log: Rc::default(),
+            faults,
+            script: Script::default(),
+            ended: VecDeque::new(),
+        }
+    }
+
+    /// The same, with all that goes wrong.
+    pub fn with(self, faults: &[Fault]) -> Self {
+        Self { script: Script::new(faults), ..self }
     }
 
     fn execute(&mut self, op: &mut Op) -> io::Result<()> {
-        let (at, len) = (usize::try_from(op.offset.get()).unwrap(), op.buf.len());
+        let len = op.buf.len();
         if (self.faults)(op.kind, op.dev, op.offset.get(), len) {
             return Err(io::Error::from_raw_os_error(nix::libc::EIO));
         }
+        match self.script.effect(op) {
+            None => self.transfer(op, 0, len),
+            Some(Effect::Gone) => Err(io::Error::from_raw_os_error(nix::libc::ENODEV)),
+            Some(Effect::Eio) => {
+                // Nobody knows what a write that failed has left: here its first half.
+                if op.kind == OpKind::Write {
+                    self.transfer(op, 0, len / 2 / 512 * 512)?;
+                }
+                Err(io::Error::from_raw_os_error(nix::libc::EIO))
+            }
+            // As the real ones do, it goes on where the transfer stopped.
+            Some(Effect::Short(by)) => {
+                let parts = (0..len.max(1)).step_by(by.max(512));
+                parts
+                    .map(|from| (from, (from + by.max(512)).min(len)))
+                    .try_for_each(|(from, to)| self.transfer(op, from, to))
+            }
+        }
+    }
+
+    /// Moves the bytes `from..to` of the operation's buffer.
+    fn transfer(&mut self, op: &mut Op, from: usize, to: usize) -> io::Result<()> {
         if op.kind == OpKind::Flush {
             self.log.borrow_mut().push(Event::Flush(op.dev));
             return Ok(());
         }
+        let at = usize::try_from(op.offset.get()).unwrap();
         let disk = &mut self.disks[op.dev.0];
-        let part = disk.get_mut(at..at + len).ok_or(io::ErrorKind::UnexpectedEof)?;
+        // All of it must be there before any of it is moved.
+        disk.get(at..at + op.buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let part = &mut disk[at + from..at + to];
         if op.kind == OpKind::Read {
-            op.buf.bytes_mut().copy_from_slice(part);
+            op.buf.bytes_mut()[from..to].copy_from_slice(part);
             return Ok(());
         }
-        part.copy_from_slice(op.buf.bytes());
-        let event = Event::Write(op.dev, op.offset.get(), op.buf.bytes().to_vec());
-        self.log.borrow_mut().push(event);
+        let bytes = op.buf.bytes()[from..to].to_vec();
+        part.copy_from_slice(&bytes);
+        if !bytes.is_empty() {
+            self.log.borrow_mut().push(Event::Write(op.dev, (at + from) as u64, bytes));
+        }
         Ok(())
     }
 }
@@ -107,7 +153,41 @@ impl Engine for MemEngine {
     }
 }
 
-#[test]
-fn keeps_the_engine_contract() {
-    super::conformance::all(&|size| Box::new(MemEngine::new(vec![vec![0; size]])));
+#[cfg(test)]
+mod tests {
+    use super::super::conformance;
+    use super::*;
+
+    fn disk(size: usize, script: &[Fault]) -> Box<dyn Engine> {
+        let disks = vec![vec![0; size], vec![0; size]];
+        Box::new(MemEngine::new(disks).with(script))
+    }
+
+    #[test]
+    fn keeps_the_engine_contract() {
+        conformance::all(&|size| disk(size, &[]));
+    }
+
+    #[test]
+    fn keeps_it_where_transfers_come_short() {
+        conformance::all(&|size| disk(size, &[Fault::of(DevId(0), Effect::Short(512))]));
+    }
+
+    #[test]
+    fn keeps_it_where_a_device_fails() {
+        let takes_no_writes = Fault::of(DevId(0), Effect::Eio).kind(OpKind::Write);
+        conformance::failing(&|size| disk(size, std::slice::from_ref(&takes_no_writes)));
+    }
+
+    #[test]
+    fn who_is_gone_stays_away() {
+        let mut engine = disk(4096, &[Fault::of(DevId(0), Effect::Gone).after(1).times(1)]);
+        let engine = engine.as_mut();
+        super::super::flush(engine, DevId(0)).unwrap();
+        for _ in 0..3 {
+            let error = super::super::flush(engine, DevId(0)).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(nix::libc::ENODEV));
+        }
+        super::super::flush(engine, DevId(1)).unwrap();
+    }
 }

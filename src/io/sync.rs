@@ -89,4 +89,13 @@ mod tests {
         };
         conformance::all(&make);
     }
+
+    #[test]
+    fn keeps_it_where_a_device_fails() {
+        let make = |size: usize| {
+            let engine = SyncEngine::new(conformance::one_read_only(size));
+            Box::new(engine) as Box<dyn Engine>
+        };
+        conformance::failing(&make);
+    }
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::error::printable;
 use crate::resync::{Decision, MemberReport, Outcome, Report};
 
+mod bad;
+
 /// Prints `report` for a person.
 ///
 /// # Errors
@@ -73,11 +75,10 @@ fn troubles(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let (path, at) = (printable(&trouble.path), trouble.offset.get());
         writeln!(out, "{path}: cannot {} at byte {at}: {}", trouble.operation, trouble.message)?;
     }
-    for range in &report.unreadable {
-        let (start, len) = (range.start.to_bytes().unwrap_or_default(), range.len);
-        writeln!(out, "No member can give {len} of the array at byte {}.", start.get())?;
+    if report.troubles_untold > 0 {
+        writeln!(out, "{} failures more.", report.troubles_untold)?;
     }
-    Ok(())
+    bad::text(out, report)
 }
 
 fn closing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
@@ -147,7 +148,10 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<&'static str>,
     troubles: Vec<JsonTrouble<'a>>,
-    unreadable: Vec<JsonRange>,
+    troubles_untold: u64,
+    unreadable: Vec<bad::JsonUnreadable<'a>>,
+    unreadable_untold: u64,
+    bad_blocks: Vec<bad::JsonBadBlocks<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<JsonReplaced<'a>>,
 }
@@ -188,12 +192,6 @@ pub(super) struct JsonTrouble<'a> {
     message: &'a str,
 }
 
-#[derive(Serialize)]
-struct JsonRange {
-    start_bytes: u64,
-    length_bytes: u64,
-}
-
 /// Prints `report` for a program: `schema/resync.schema.json`.
 ///
 /// # Errors
@@ -222,7 +220,10 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         seconds: report.seconds,
         engine: report.engine,
         troubles: report.troubles.iter().map(trouble).collect(),
-        unreadable: report.unreadable.iter().map(range).collect(),
+        troubles_untold: report.troubles_untold,
+        unreadable_untold: report.unreadable_untold,
+        unreadable: report.unreadable.iter().map(bad::unreadable).collect(),
+        bad_blocks: report.bad_blocks.iter().map(bad::bad_blocks).collect(),
         replaced: report.replaced.iter().map(replaced).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &json)?;
@@ -266,12 +267,5 @@ fn replaced(replaced: &crate::resync::Replaced) -> JsonReplaced<'_> {
         path: &replaced.path,
         filled_before_bytes: replaced.filled_before.get(),
         complete: replaced.complete,
-    }
-}
-
-fn range(range: &crate::units::SectorRange) -> JsonRange {
-    JsonRange {
-        start_bytes: range.start.to_bytes().unwrap_or_default().get(),
-        length_bytes: range.len.to_bytes().unwrap_or_default().get(),
     }
 }

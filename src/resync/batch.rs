@@ -1,14 +1,20 @@
 //! One batch of dirty ranges as a state machine: events in, actions out. No I/O, no clock.
 //!
 //! Windows are cut from the ranges in order; each goes `Reading` to `Writing` and is gone. A window
-//! that cannot be done without a member that could not be read is cut into smaller ones, until the
-//! unreadable part is as small as it can be. When no window is left the members that were written are flushed, and only if every
-//! flush succeeded does [`Batch::finish`] hand out a [`Durable`], without which no bit is cleared.
+//! that could not be read is cut into smaller ones, until the unreadable part is as small as it can
+//! be; only that part is taken from elsewhere. A member that fails a write or a flush is not written
+//! any more, and a piece that would need it is not begun. When no window is left the members that
+//! were written are flushed, and only what they all took does [`Batch::finish`] hand out as a
+//! [`Durable`], without which no bit is cleared.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::array::recipe::{Extent, Recipe, Step, Task};
+use crate::array::recipe::{Extent, Recipe, Task};
 use crate::units::{SectorRange, Sectors};
+
+mod talk;
+
+pub use talk::{Action, Ended, Event, Unreadable};
 
 /// Smallest piece that is read by itself when reading fails: a page, as the kernel does.
 const LEAST: Sectors = Sectors::new(8);
@@ -16,87 +22,9 @@ const LEAST: Sectors = Sectors::new(8);
 /// Into how many parts a window that cannot be read is cut.
 const PARTS: u64 = 16;
 
-/// What the machine wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Read `len` from `from` into the window's buffer `buffer`.
-    Read {
-        /// The window.
-        window: u64,
-        /// Which of the window's buffers.
-        buffer: usize,
-        /// From where.
-        from: Extent,
-        /// How much.
-        len: Sectors,
-    },
-    /// Compute of the window's buffers, all `len` long. Nothing is to be said of it afterwards.
-    Compute {
-        /// The window.
-        window: u64,
-        /// What, in this order.
-        steps: Vec<Step>,
-        /// The length of each buffer.
-        len: Sectors,
-    },
-    /// Write the window's buffer to `to`.
-    Write {
-        /// The window.
-        window: u64,
-        /// Which of the window's buffers.
-        buffer: usize,
-        /// To where.
-        to: Extent,
-        /// Whether no other write needs the buffer.
-        last: bool,
-    },
-    /// The window's buffers are no longer needed.
-    Release {
-        /// The window.
-        window: u64,
-        /// Whether its data is in place on every target.
-        done: bool,
-        /// What it covered.
-        range: SectorRange,
-    },
-    /// Flush the member.
-    Flush {
-        /// Index of the member.
-        member: usize,
-    },
-}
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A read of the window ended.
-    Read {
-        /// The window.
-        window: u64,
-        /// The member read.
-        member: usize,
-        /// Whether all was read.
-        ok: bool,
-    },
-    /// A write of the window ended.
-    Wrote {
-        /// The window.
-        window: u64,
-        /// The member written.
-        member: usize,
-        /// Whether all was written.
-        ok: bool,
-    },
-    /// A flush ended.
-    Flushed {
-        /// The member flushed.
-        member: usize,
-        /// Whether what it was given is stable now.
-        ok: bool,
-    },
-    /// Begin nothing new; end what is under way.
-    Stop,
-}
+/// After so many least pieces in a row that a member could not read, what others have is taken from
+/// them at once: a disk that reads nothing any more is not asked for every page.
+const PATIENCE: u32 = 32;
 
 /// Proof that the data of what is inside is on stable storage on every target. Only a batch whose
 /// flushes all succeeded makes one.
@@ -116,23 +44,10 @@ impl<T> Durable<T> {
     }
 }
 
-/// How a batch ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// Ranges whose data is stable on every target.
-    pub durable: Durable<Vec<SectorRange>>,
-    /// Ranges that no source could give.
-    pub unreadable: Vec<SectorRange>,
-    /// Members that failed a write or a flush.
-    pub failed: BTreeSet<usize>,
-    /// Whether a stop left something undone.
-    pub stopped: bool,
-}
-
 #[derive(Debug)]
 enum State {
     Reading { waiting: usize, failed: BTreeSet<usize>, task: Task },
-    Writing { waiting: usize, ok: bool },
+    Writing { waiting: usize, ok: bool, targets: Vec<Extent>, mends: BTreeSet<usize> },
 }
 
 #[derive(Debug)]
@@ -140,6 +55,13 @@ struct Window {
     range: SectorRange,
     avoid: BTreeSet<usize>,
     state: State,
+}
+
+/// A range that was written, and to whom.
+#[derive(Debug)]
+struct Copied {
+    range: SectorRange,
+    targets: Vec<usize>,
 }
 
 /// A range still to be done, and the members that could not be read there.
@@ -168,9 +90,14 @@ pub struct Batch<'a> {
     actions: VecDeque<Action>,
     phase: Phase,
     written: BTreeSet<usize>,
-    copied: Vec<SectorRange>,
-    unreadable: Vec<SectorRange>,
+    copied: Vec<Copied>,
+    mended: Vec<(Extent, Sectors)>,
+    unreadable: Vec<Unreadable>,
+    undone: Vec<SectorRange>,
     failed: BTreeSet<usize>,
+    gone: BTreeSet<usize>,
+    /// How many least pieces in a row each member could not read.
+    losses: BTreeMap<usize, u32>,
     stopped: bool,
 }
 
@@ -196,10 +123,20 @@ impl<'a> Batch<'a> {
             phase: Phase::Copying,
             written: BTreeSet::new(),
             copied: Vec::new(),
+            mended: Vec::new(),
             unreadable: Vec::new(),
+            undone: Vec::new(),
             failed: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            losses: BTreeMap::new(),
             stopped: false,
         }
+    }
+
+    /// The same without writing members that failed in an earlier batch.
+    #[must_use]
+    pub fn without(self, failed: &BTreeSet<usize>) -> Self {
+        Self { failed: failed.clone(), ..self }
     }
 
     /// The next thing to do; `None` when an event must come first, or when all is over.
@@ -214,6 +151,10 @@ impl<'a> Batch<'a> {
             Event::Read { window, member, ok } => self.on_read(window, member, ok),
             Event::Wrote { window, member, ok } => self.on_write(window, member, ok),
             Event::Flushed { member, ok } => self.on_flush(member, ok),
+            Event::Gone { member } => {
+                self.failed.insert(member);
+                self.gone.insert(member);
+            }
             Event::Stop => {
                 self.stopped |= !self.pieces.is_empty();
                 self.pieces.clear();
@@ -224,12 +165,23 @@ impl<'a> Batch<'a> {
     /// The end of it: `None` while something is still to do.
     #[must_use]
     pub fn finish(self) -> Option<Ended> {
-        let over = self.phase == Phase::Over && self.actions.is_empty();
-        let durable = if self.failed.is_empty() { self.copied } else { Vec::new() };
-        over.then_some(Ended {
+        if self.phase != Phase::Over || !self.actions.is_empty() {
+            return None;
+        }
+        let Self { mut undone, failed, .. } = self;
+        let mut durable = Vec::new();
+        for Copied { range, targets } in self.copied {
+            let lost = targets.iter().any(|member| failed.contains(member));
+            if lost { undone.push(range) } else { durable.push(range) }
+        }
+        let mended = self.mended.into_iter().filter(|(place, _)| !failed.contains(&place.member));
+        Some(Ended {
             durable: Durable(durable),
+            mended: Durable(mended.collect()),
             unreadable: self.unreadable,
-            failed: self.failed,
+            undone: SectorRange::merged(&undone),
+            failed,
+            gone: self.gone,
             stopped: self.stopped,
         })
     }
@@ -259,10 +211,26 @@ impl<'a> Batch<'a> {
             let range = SectorRange { start: range.end(), len: rest };
             self.pieces.push_front(Piece { range, avoid: avoid.clone() });
         }
+        let avoid: BTreeSet<usize> = avoid.union(&self.gone).copied().collect();
         match self.recipe.task(range, &avoid) {
-            Some(task) if task.is_empty() => self.copied.push(range),
+            Some(task) if task.is_empty() => self.copied(range, Vec::new()),
+            Some(task) if self.cannot_write(&task) => self.undone.push(range),
             Some(task) => self.start_reading(range, avoid, task),
-            None => self.unreadable(range),
+            None => self.unreadable(range, avoid),
+        }
+    }
+
+    /// One of those who must be written failed already: nothing of it could count.
+    fn cannot_write(&self, task: &Task) -> bool {
+        task.writes.iter().any(|(to, _)| self.failed.contains(&to.member))
+    }
+
+    fn copied(&mut self, range: SectorRange, targets: Vec<usize>) {
+        match self.copied.last_mut() {
+            Some(last) if last.range.end() == range.start && last.targets == targets => {
+                last.range.len = last.range.len.saturating_add(range.len);
+            }
+            _ => self.copied.push(Copied { range, targets }),
         }
     }
 
@@ -281,8 +249,9 @@ impl<'a> Batch<'a> {
         let Some(window) = self.windows.get_mut(&id) else { return };
         let State::Reading { waiting, failed, .. } = &mut window.state else { return };
         *waiting -= 1;
-        if !read {
-            failed.insert(member);
+        match read {
+            true => drop(self.losses.remove(&member)),
+            false => drop(failed.insert(member)),
         }
         match (*waiting, failed.is_empty()) {
             (0, true) => self.start_writing(id),
@@ -294,33 +263,44 @@ impl<'a> Batch<'a> {
     fn start_writing(&mut self, id: u64) {
         let Some(window) = self.windows.get_mut(&id) else { return };
         let State::Reading { task, .. } = &mut window.state else { return };
-        let Task { steps, writes, .. } = std::mem::take(task);
-        let all = writes.len();
-        let alive = |(to, _): &(Extent, usize)| !self.failed.contains(&to.member);
-        let writes: Vec<_> = writes.into_iter().filter(alive).collect();
-        window.state = State::Writing { waiting: writes.len(), ok: writes.len() == all };
+        let Task { steps, writes, mends, .. } = std::mem::take(task);
+        // Who failed meanwhile leaves the whole of it undone.
+        let lost = writes.iter().any(|(to, _)| self.failed.contains(&to.member));
+        let writes = if lost { Vec::new() } else { writes };
+        let len = window.range.len;
         if !steps.is_empty() && !writes.is_empty() {
-            let len = window.range.len;
             self.actions.push_back(Action::Compute { window: id, steps, len });
         }
         for (i, (to, buffer)) in writes.iter().enumerate() {
             self.written.insert(to.member);
             let last = writes[i + 1..].iter().all(|(_, other)| other != buffer);
-            self.actions.push_back(Action::Write { window: id, buffer: *buffer, to: *to, last });
+            let mend = mends.contains(&to.member);
+            let (to, buffer) = (*to, *buffer);
+            self.actions.push_back(Action::Write { window: id, buffer, to, last, mend });
         }
-        if writes.is_empty() {
+        let targets: Vec<Extent> = writes.iter().map(|(to, _)| *to).collect();
+        let waiting = targets.len();
+        window.state = State::Writing { waiting, ok: !lost, targets, mends };
+        if waiting == 0 {
             self.close(id);
         }
     }
 
     fn on_write(&mut self, id: u64, member: usize, written: bool) {
-        if !written {
-            self.failed.insert(member);
-        }
         let Some(window) = self.windows.get_mut(&id) else { return };
-        let State::Writing { waiting, ok } = &mut window.state else { return };
+        let State::Writing { waiting, ok, targets, mends } = &mut window.state else { return };
+        let place = targets.iter().find(|to| to.member == member);
+        match (mends.contains(&member), written) {
+            // What stays bad stays listed, and whoever reads goes round it.
+            (true, false) => {}
+            (true, true) => self.mended.extend(place.map(|place| (*place, window.range.len))),
+            (false, true) => {}
+            (false, false) => {
+                *ok = false;
+                self.failed.insert(member);
+            }
+        }
         *waiting -= 1;
-        *ok &= written;
         if *waiting == 0 {
             self.close(id);
         }
@@ -328,36 +308,48 @@ impl<'a> Batch<'a> {
 
     fn close(&mut self, id: u64) {
         let Some(window) = self.windows.remove(&id) else { return };
-        let done = matches!(window.state, State::Writing { ok: true, .. });
-        if done {
-            self.copied.push(window.range);
+        let range = window.range;
+        let State::Writing { ok: done, targets, .. } = window.state else { return };
+        match done {
+            true => self.copied(range, targets.iter().map(|to| to.member).collect()),
+            false => self.undone.push(range),
         }
-        self.actions.push_back(Action::Release { window: id, done, range: window.range });
+        self.actions.push_back(Action::Release { window: id, done, range });
     }
 
-    /// A member could not be read: the same range without it or, where that cannot be, in smaller
-    /// parts.
+    /// A member could not be read: the same range in smaller parts or, where that cannot be,
+    /// without it.
     fn read_again(&mut self, id: u64) {
-        let Some(Window { range, mut avoid, state }) = self.windows.remove(&id) else { return };
+        let Some(Window { range, avoid, state }) = self.windows.remove(&id) else { return };
         let State::Reading { failed, .. } = state else { return };
         self.actions.push_back(Action::Release { window: id, done: false, range });
-        avoid.extend(failed);
+        let least = range.len <= LEAST;
+        if least {
+            failed.iter().for_each(|member| *self.losses.entry(*member).or_default() += 1);
+        }
+        let without: BTreeSet<usize> = avoid.union(&failed).copied().collect();
+        let at_once = least || failed.iter().all(|member| self.is_hopeless(*member));
         match () {
-            () if self.recipe.task(range, &avoid).is_some() => {
-                self.pieces.push_front(Piece { range, avoid });
+            () if at_once && self.recipe.task(range, &without).is_some() => {
+                self.pieces.push_front(Piece { range, avoid: without });
             }
-            () if range.len <= LEAST => self.unreadable(range),
-            () => self.cut(range),
+            () if least => self.unreadable(range, without),
+            () => self.cut(range, &avoid),
         }
     }
 
-    fn cut(&mut self, range: SectorRange) {
+    fn is_hopeless(&self, member: usize) -> bool {
+        let losses = self.losses.get(&member).copied().unwrap_or_default();
+        self.gone.contains(&member) || losses >= PATIENCE
+    }
+
+    fn cut(&mut self, range: SectorRange, avoid: &BTreeSet<usize>) {
         let part = Sectors::new((range.len.get() / PARTS).max(LEAST.get()).next_multiple_of(8));
         let mut parts = Vec::new();
         let mut start = range.start;
         while start < range.end() {
             let len = part.min(range.end().saturating_sub(start));
-            parts.push(Piece { range: SectorRange { start, len }, avoid: BTreeSet::new() });
+            parts.push(Piece { range: SectorRange { start, len }, avoid: avoid.clone() });
             start = start.saturating_add(len);
         }
         for piece in parts.into_iter().rev() {
@@ -365,8 +357,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn unreadable(&mut self, range: SectorRange) {
-        self.unreadable.push(range);
+    fn unreadable(&mut self, range: SectorRange, avoid: BTreeSet<usize>) {
+        self.unreadable.push(Unreadable { range, avoid });
     }
 
     fn start_flushing(&mut self) {

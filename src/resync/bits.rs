@@ -230,7 +230,7 @@ impl BitStore {
     fn whole_chunks(&self, ranges: &[SectorRange]) -> Vec<ChunkRun> {
         let within = |range| ChunkRun::within(range, self.chunk, self.size);
         let cut = |run| by_page(run, self.page_chunks());
-        merged(ranges).into_iter().map(within).flat_map(cut).collect()
+        SectorRange::merged(ranges).into_iter().map(within).flat_map(cut).collect()
     }
 
     /// Clears the runs at the front of `runs` that lie in page `page`; gives how many they were.
@@ -312,22 +312,6 @@ impl Gather {
             _ => self.runs.push(run),
         }
     }
-}
-
-/// Sorted, with touching and overlapping ranges made one.
-fn merged(ranges: &[SectorRange]) -> Vec<SectorRange> {
-    let mut sorted = ranges.to_vec();
-    sorted.sort_by_key(|range| range.start);
-    let mut joined: Vec<SectorRange> = Vec::new();
-    for range in sorted {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end() => {
-                last.len = last.end().max(range.end()).saturating_sub(last.start);
-            }
-            _ => joined.push(range),
-        }
-    }
-    joined
 }
 
 /// The run, cut where a page of so many chunks ends.

@@ -22,6 +22,12 @@ use crate::units::{Bytes, Sectors};
 /// How long to sleep before looking at the stop flag again.
 const NAP: Duration = Duration::from_millis(50);
 
+/// How many failures that are told may be replaced by one in a smaller part.
+const LOOK_BACK: usize = 256;
+
+/// How many failures are told one by one: more than anybody reads, and no disk fills the memory.
+const MOST_FAILURES: usize = 4096;
+
 /// What a resync works with; lives from its first batch to its last.
 pub(super) struct Exec<'a> {
     pub(super) engine: &'a mut dyn Engine,
@@ -33,6 +39,8 @@ pub(super) struct Exec<'a> {
     pub(super) devices: Vec<DevId>,
     /// What went wrong, by the order it came.
     pub(super) failures: Vec<Failure>,
+    /// How many more there were.
+    pub(super) untold: u64,
     under_way: HashMap<u64, Pending>,
     /// By window, then by number.
     buffers: HashMap<u64, Buffers>,
@@ -49,6 +57,7 @@ pub(super) struct Failure {
     pub(super) member: usize,
     pub(super) operation: &'static str,
     pub(super) offset: Bytes,
+    pub(super) len: Bytes,
     pub(super) error: io::Error,
 }
 
@@ -57,6 +66,7 @@ struct Pending {
     what: What,
     member: usize,
     offset: Bytes,
+    len: Bytes,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +77,7 @@ enum What {
     },
     Write {
         window: u64,
+        mend: bool,
     },
     /// What the target holds, before it is written.
     Compare {
@@ -75,6 +86,7 @@ enum What {
     /// What the target holds, after it was written.
     Verify {
         window: u64,
+        mend: bool,
     },
     Flush,
 }
@@ -102,6 +114,7 @@ impl<'a> Exec<'a> {
             stats: Stats::default(),
             devices,
             failures: Vec::new(),
+            untold: 0,
             under_way: HashMap::new(),
             buffers: HashMap::new(),
             held: HashMap::new(),
@@ -157,12 +170,13 @@ impl<'a> Exec<'a> {
                 let buffers = self.buffers.entry(window).or_default();
                 steps.iter().try_for_each(|step| compute(self.kernel, step, buffers, len))
             }
-            Action::Write { window, buffer, to, last } => {
+            Action::Write { window, buffer, to, last, mend } => {
                 let data = self.buffer_for(window, buffer, last);
-                self.put(window, to, data, batch)
+                self.put(What::Write { window, mend }, to, data, batch)
             }
             Action::Flush { member } => {
-                let pending = Pending { what: What::Flush, member, offset: Bytes::ZERO };
+                let (offset, len) = (Bytes::ZERO, Bytes::ZERO);
+                let pending = Pending { what: What::Flush, member, offset, len };
                 self.submit(pending, OpKind::Flush, Buf::default(), batch)
             }
             Action::Release { window, done, range } => {
@@ -182,13 +196,18 @@ impl<'a> Exec<'a> {
     ) -> Result<()> {
         let offset = place.at.to_bytes();
         let offset = offset.ok_or_else(|| Error::damaged("a data area that ends beyond 2^64"))?;
-        self.submit(Pending { what, member: place.member, offset }, kind, buf, batch)
+        let pending = Pending { what, member: place.member, offset, len: buf.len().into() };
+        self.submit(pending, kind, buf, batch)
     }
 
-    /// Writes `data`; where that is wanted, only what the target does not hold already.
-    fn put(&mut self, window: u64, to: Extent, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
+    /// Writes `data`; where that is wanted, only what the target does not hold already. A place
+    /// that is listed as bad is not read first.
+    fn put(&mut self, what: What, to: Extent, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
+        let What::Write { window, mend: false } = what else {
+            return self.transfer(what, OpKind::Write, to, data, batch);
+        };
         if !self.care.compare {
-            return self.transfer(What::Write { window }, OpKind::Write, to, data, batch);
+            return self.transfer(what, OpKind::Write, to, data, batch);
         }
         let room = Buf::zeroed(data.len());
         self.held.insert(self.next_tag, data);
@@ -229,6 +248,9 @@ impl<'a> Exec<'a> {
             _ => self.stats.read = self.stats.read.saturating_add(moved),
         }
         if let Err(error) = result {
+            if matches!(error.raw_os_error(), Some(nix::libc::ENODEV | nix::libc::ENXIO)) {
+                batch.on(Event::Gone { member });
+            }
             self.failed(pending, error);
         }
         match pending.what {
@@ -238,9 +260,11 @@ impl<'a> Exec<'a> {
             }
             What::Flush => batch.on(Event::Flushed { member, ok }),
             What::Compare { .. } => self.compared(tag, pending, ok, &buf, batch)?,
-            What::Write { .. } if ok && self.care.verify => self.read_back(pending, buf, batch)?,
-            What::Write { window } => batch.on(Event::Wrote { window, member, ok }),
-            What::Verify { window } => {
+            What::Write { mend, .. } if ok && (mend || self.care.verify) => {
+                self.read_back(pending, buf, batch)?;
+            }
+            What::Write { window, .. } => batch.on(Event::Wrote { window, member, ok }),
+            What::Verify { window, .. } => {
                 let ok = ok && self.verified(tag, pending, &buf);
                 batch.on(Event::Wrote { window, member, ok });
             }
@@ -253,12 +277,36 @@ impl<'a> Exec<'a> {
             What::Read { .. } => "read",
             // Then it is written without looking.
             What::Compare { .. } => return,
+            // Then it stays listed, which the report tells.
+            What::Write { mend: true, .. } | What::Verify { mend: true, .. } => return,
             What::Write { .. } => "write",
             What::Verify { .. } => "read back",
             What::Flush => "flush",
         };
-        let Pending { member, offset, .. } = pending;
-        self.failures.push(Failure { member, operation, offset, error });
+        let Pending { member, offset, len, .. } = pending;
+        self.tell(Failure { member, operation, offset, len, error });
+    }
+
+    /// Where a read was tried again in smaller parts only the smallest that failed is told.
+    pub(super) fn tell(&mut self, failure: Failure) {
+        let end = failure.offset.saturating_add(failure.len);
+        let holds = |other: &Failure| {
+            (other.member, other.operation) == (failure.member, "read")
+                && other.offset <= failure.offset
+                && other.offset.saturating_add(other.len) >= end
+        };
+        let from = self.failures.len().saturating_sub(LOOK_BACK);
+        let mut at = self.failures.len();
+        while at > from && failure.operation == "read" {
+            at -= 1;
+            if holds(&self.failures[at]) {
+                self.failures.remove(at);
+            }
+        }
+        match self.failures.len() < MOST_FAILURES {
+            true => self.failures.push(failure),
+            false => self.untold += 1,
+        }
     }
 
     /// The target was read: what it does not hold yet is written.
@@ -284,15 +332,16 @@ impl<'a> Exec<'a> {
         let mut part = Buf::zeroed(span.len());
         part.bytes_mut().copy_from_slice(&data.bytes()[span.clone()]);
         let offset = pending.offset.saturating_add(Bytes::from(span.start));
-        let pending = Pending { what: What::Write { window }, offset, ..pending };
+        let what = What::Write { window, mend: false };
+        let pending = Pending { what, offset, len: part.len().into(), ..pending };
         self.submit(pending, OpKind::Write, part, batch)
     }
 
     fn read_back(&mut self, pending: Pending, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
-        let What::Write { window } = pending.what else { return Ok(()) };
+        let What::Write { window, mend } = pending.what else { return Ok(()) };
         let room = Buf::zeroed(data.len());
         self.held.insert(self.next_tag, data);
-        let pending = Pending { what: What::Verify { window }, ..pending };
+        let pending = Pending { what: What::Verify { window, mend }, ..pending };
         self.submit(pending, OpKind::Read, room, batch)
     }
 

@@ -3,6 +3,7 @@
 //! Reads only. A dry run ends here; a real one comes here twice, before and after it opens the
 //! members for writing.
 
+use super::bad::{self, Log};
 use super::built::without_events;
 use super::history;
 use super::load::{self, Bitmap};
@@ -17,7 +18,7 @@ use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
-use crate::io::{DevId, Engine};
+use crate::io::Engine;
 use crate::units::{Bytes, Sectors, Slot};
 
 /// The unit in which a resync without a bitmap is counted.
@@ -39,6 +40,8 @@ pub(super) struct Judged {
     pub(super) dirty: u64,
     /// Data to be copied to each target.
     pub(super) total: Bytes,
+    /// What members list as bad.
+    pub(super) logs: Vec<Log>,
 }
 
 pub(super) fn judge(
@@ -56,8 +59,9 @@ pub(super) fn judge(
     let geometry = Geometry::of(freshest.superblock.view())
         .map_err(|why| Error::refused(why).at_path(freshest.name))?;
     let size = geometry.covered();
+    let mut logs = Vec::new();
     for member in assembly.current().into_iter().chain(assembly.behind()) {
-        load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
+        logs.extend(bad::read(engine, member.index, &candidates[member.index])?);
     }
     let device = bitmap_device(options);
     let file = options.bitmap.as_ref().map(|_| (device, engine.size(device)));
@@ -96,7 +100,7 @@ pub(super) fn judge(
         Decision::Full => size.to_bytes().unwrap_or_default(),
     };
     let (dirty, wanted) = (counted.0, wishes.source);
-    Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total })
+    Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total, logs })
 }
 
 /// Whoever looks at samples of the current members.
@@ -169,7 +173,10 @@ impl Judged {
             compared: options.care.compare,
             seconds: 0.0,
             troubles: Vec::new(),
+            troubles_untold: 0,
             unreadable: Vec::new(),
+            unreadable_untold: 0,
+            bad_blocks: self.logs.iter().map(Log::report).collect(),
             replaced: Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ use crate::array::{Assembly, Candidate, Standing};
 use crate::error::{Error, Result};
 use crate::format::Probe;
 use crate::format::bitmap::{self, BitmapSuper, BitmapVersion, RawBitmapSuper};
-use crate::format::md::{Features, SUPER_BYTES, SuperView, Superblock, badblocks, candidates};
+use crate::format::md::{SUPER_BYTES, SuperView, Superblock, candidates};
 use crate::io::{DevId, Engine, read_span};
 use crate::units::{Bytes, Sectors};
 
@@ -64,33 +64,6 @@ pub(super) fn read_at_most(
     let at = at.to_bytes().ok_or(io::ErrorKind::InvalidInput)?;
     let rest = engine.size(dev).saturating_sub(at).to_usize().unwrap_or(usize::MAX);
     read_span(engine, dev, at, rest.min(SUPER_BYTES))
-}
-
-/// Refuses a member whose list of bad blocks has something in it: such a block can neither be read
-/// as truth nor written like others.
-///
-/// # Errors
-/// Refused, or the list cannot be read.
-pub(crate) fn no_bad_blocks(
-    engine: &mut dyn Engine,
-    dev: DevId,
-    candidate: &Candidate<'_>,
-) -> Result<()> {
-    let view = candidate.superblock.view();
-    let listed = view.features.contains(Features::BAD_BLOCKS);
-    let Some(place) = view.bblog.filter(|_| listed) else { return Ok(()) };
-    let at = place.at.to_bytes().unwrap_or_default();
-    let len = place.size.to_bytes().and_then(Bytes::to_usize).unwrap_or(0);
-    let bytes = read_span(engine, dev, at, len.min(badblocks::MAX_BYTES))
-        .map_err(|e| Error::io("read the list of bad blocks", candidate.name, e).at_offset(at))?;
-    let (ranges, findings) = badblocks::decode(place, &bytes, view.data_size);
-    let what = match (ranges.len(), findings.first()) {
-        (0, None) => return Ok(()),
-        (0, Some(finding)) => format!("its list of bad blocks is damaged: {}", finding.message),
-        (n, _) => format!("it has {n} ranges in its list of bad blocks"),
-    };
-    let hint = "let the kernel resync this array; it knows how to go round bad blocks";
-    Err(Error::refused(what).at_path(candidate.name).hint(hint))
 }
 
 /// Where a copy of the bitmap lies.

@@ -6,6 +6,7 @@
 //! what is proven durable; `replace` fills a missing member's slot; `finish` writes the superblocks in an order that a crash cannot spoil.
 //! `docs/resync.md` tells the protocol step by step.
 
+pub(crate) mod bad;
 pub mod batch;
 pub mod bits;
 mod built;
@@ -25,6 +26,8 @@ pub(crate) mod open;
 pub(crate) mod pace;
 pub mod plan;
 mod prepare;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod rehearse;
 mod replace;
 mod report;
 mod run;
@@ -42,6 +45,6 @@ pub use care::Care;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use replace::Replacement;
-pub use report::{MemberReport, Outcome, Replaced, Report, Trouble};
+pub use report::{BadBlocks, Lost, MemberReport, Outcome, Replaced, Report, Trouble, Unreadable};
 pub use run::{MEMORY, ResyncOptions, Source, resync};
 pub use volume::Volume;

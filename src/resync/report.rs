@@ -3,7 +3,7 @@
 use super::observe::Stats;
 use super::plan::Decision;
 use super::volume::Volume;
-use crate::units::{Bytes, SectorRange};
+use crate::units::{Bytes, SectorRange, Sectors};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,47 @@ pub struct MemberReport {
 pub struct Trouble {
     /// Path of the member.
     pub path: String,
-    /// What was tried: "read", "write", "flush".
+    /// What was tried: "read", "write", "read back", "flush".
     pub operation: &'static str,
     /// Where on the member.
     pub offset: Bytes,
     /// What the system said.
     pub message: String,
+}
+
+/// A part of a member that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Path of the member.
+    pub path: String,
+    /// First sector on its device; as many as the range has.
+    pub at: Sectors,
+    /// Whether its own list calls it bad; else reading it failed.
+    pub listed: bool,
+}
+
+/// A range that could be had from nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What the bits count: the array, or with parity the data of each member.
+    pub range: SectorRange,
+    /// What of the array as its users see it is concerned; nothing where that is parity.
+    pub array: Vec<SectorRange>,
+    /// Who could not be read there.
+    pub members: Vec<Lost>,
+}
+
+/// A member's list of bad blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadBlocks {
+    /// Path of the member.
+    pub path: String,
+    /// What it listed, in sectors of the device.
+    pub listed: Vec<SectorRange>,
+    /// How much of that was written anew and read back.
+    pub rewritten: Sectors,
+    /// How much is still listed.
+    pub left: Sectors,
 }
 
 /// A device that took the place of a missing member, or was to.
@@ -102,8 +137,14 @@ pub struct Report {
     pub seconds: f64,
     /// What went wrong.
     pub troubles: Vec<Trouble>,
-    /// Ranges of the array that no member could give.
-    pub unreadable: Vec<SectorRange>,
+    /// Failures beyond those.
+    pub troubles_untold: u64,
+    /// Ranges that no member could give.
+    pub unreadable: Vec<Unreadable>,
+    /// How many ranges more there are.
+    pub unreadable_untold: u64,
+    /// Lists of bad blocks of members that take part, where anything is in them.
+    pub bad_blocks: Vec<BadBlocks>,
     /// Who takes the place of a missing member.
     pub replaced: Vec<Replaced>,
 }

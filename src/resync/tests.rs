@@ -3,6 +3,7 @@
 // Small numbers by construction.
 #![allow(clippy::cast_possible_truncation)]
 
+mod bad;
 mod built;
 mod cases;
 mod crash;
@@ -13,3 +14,4 @@ mod model;
 pub(crate) mod oracle;
 mod replace;
 mod runs;
+mod scripts;

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::batch::Batch;
+use super::bad::{self, Log};
+use super::batch::{Batch, Ended};
 use super::due::Source;
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
@@ -15,13 +16,14 @@ use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
 use super::run::{MEMORY, ResyncOptions, Seen, path_of};
 use crate::array::Assembly;
+use crate::array::bad::BadMap;
 use crate::array::geometry::Geometry;
 use crate::array::recipe::Recipe;
 use crate::array::repair::{Holder, Rank, Repair};
 use crate::error::{Error, Result};
 use crate::format::checkpoint;
 use crate::format::md::Superblock;
-use crate::units::{Bytes, SectorRange, Sectors};
+use crate::units::{Bytes, Sectors};
 
 /// Largest piece read at once.
 const WINDOW: Sectors = Sectors::new(1 << 11);
@@ -40,7 +42,7 @@ pub(super) fn work(
     judged: Judged,
     report: &mut Report,
 ) -> Result<()> {
-    let Judged { assembly, geometry, bitmap, plan, terms, total, .. } = judged;
+    let Judged { assembly, geometry, bitmap, plan, terms, total, mut logs, .. } = judged;
     if let Geometry::Parity(_) = geometry {
         exec.test_arithmetic()?;
     }
@@ -54,14 +56,18 @@ pub(super) fn work(
     let account = digest(&assembly, &plan, freshest, &supers.seats, options);
     let mut source = Source::new(bits, geometry.covered(), options, account)?;
     exec.stats.done = source.position();
-    let repair = repair(geometry, &assembly, &plan, &supers.seats);
+    let bad = bad::map(exec.engine, &logs, options);
+    let repair = repair(geometry, &assembly, &plan, &supers.seats, bad);
     exec.stats.total = total;
     exec.observer.start(&exec.stats);
-    let copied = copy(exec, options, &plan, &repair, &mut source, report);
+    let mut copying = Copying { recipe: &repair, names: &seen.names, plan: &plan, logs: &mut logs };
+    let copied = copying.run(exec, options, &mut source, report);
     exec.observer.finish(&exec.stats);
     report.stats = exec.stats;
     report.chunks_dirty_after = left_over(report, &plan);
     report.troubles = troubles(exec, options);
+    report.troubles_untold = exec.untold;
+    report.bad_blocks = logs.iter().map(Log::report).collect();
     report.outcome = copied?;
     if report.outcome == Outcome::Done {
         // Without superblocks the bitmap is all there is, and what it says was written already.
@@ -119,41 +125,82 @@ fn finish(
     }
 }
 
-fn copy(
-    exec: &mut Exec<'_>,
-    options: &ResyncOptions,
-    plan: &Plan,
-    recipe: &dyn Recipe,
-    source: &mut Source,
-    report: &mut Report,
-) -> Result<Outcome> {
-    let depth = depth(exec, options, recipe);
-    let window = window(options.limit);
-    loop {
-        if exec.stopping() {
-            return Ok(Outcome::Interrupted);
+/// The copying: what it goes by, and the lists of bad blocks that it may shorten.
+struct Copying<'a> {
+    recipe: &'a dyn Recipe,
+    names: &'a [String],
+    plan: &'a Plan,
+    logs: &'a mut [Log],
+}
+
+impl Copying<'_> {
+    fn run(
+        &mut self,
+        exec: &mut Exec<'_>,
+        options: &ResyncOptions,
+        source: &mut Source,
+        report: &mut Report,
+    ) -> Result<Outcome> {
+        let depth = depth(exec, options, self.recipe);
+        let window = window(options.limit);
+        let (mut failed, mut left) = (BTreeSet::new(), BTreeSet::new());
+        loop {
+            if exec.stopping() {
+                return Ok(Outcome::Interrupted);
+            }
+            let next = source.next(exec).map_err(|e| bits_error("read the bits", options, e))?;
+            let Some(ranges) = next else { break };
+            let batch = Batch::new(self.recipe, &ranges, window, depth).without(&failed);
+            let ended = exec.run(batch)?;
+            self.told(&ended, report, &mut left);
+            // Whoever is gone is missing, and while somebody is no bit is cleared.
+            if !ended.gone.is_empty() {
+                return Ok(Outcome::Incomplete);
+            }
+            if !self.settled(exec, options, source, &ended, report)? {
+                return Ok(Outcome::Incomplete);
+            }
+            source.keep(ended.failed.is_empty() && !ended.stopped && left.is_empty())?;
+            if ended.stopped {
+                return Ok(Outcome::Interrupted);
+            }
+            failed = ended.failed;
         }
-        let failed = |operation: &str, e| bits_error(operation, options, e);
-        let next = source.next(exec).map_err(|e| failed("read the bits", e))?;
-        let Some(ranges) = next else { break };
-        let ended = exec.run(Batch::new(recipe, &ranges, window, depth))?;
-        let settled = source.settle(exec, &ended, plan.clear_bits);
-        report.chunks_synced += settled.map_err(|e| failed("clear bits", e))?;
-        report.unreadable.extend(&ended.unreadable);
-        let whole = ended.failed.is_empty() && !ended.stopped && report.unreadable.is_empty();
-        source.keep(whole)?;
-        match () {
-            () if !ended.failed.is_empty() => return Ok(Outcome::Incomplete),
-            () if ended.stopped => return Ok(Outcome::Interrupted),
-            () => {}
+        if let Source::Everything { .. } = source {
+            report.chunks_synced = report.chunks_total.saturating_sub(left.len() as u64);
+        }
+        match left.is_empty() && failed.is_empty() {
+            true => Ok(Outcome::Done),
+            false => Ok(Outcome::Incomplete),
         }
     }
-    if let Source::Everything { .. } = source {
-        report.chunks_synced = report.chunks_total.saturating_sub(touched(&report.unreadable));
+
+    /// What was not done, in the report and as chunks of an array without a bitmap.
+    fn told(&self, ended: &Ended, report: &mut Report, left: &mut BTreeSet<u64>) {
+        for one in &ended.unreadable {
+            bad::touched(left, &[one.range], NOMINAL_CHUNK);
+            bad::tell(report, bad::lost(self.recipe, one, self.names));
+        }
+        bad::touched(left, &ended.undone, NOMINAL_CHUNK);
     }
-    match report.unreadable.is_empty() {
-        true => Ok(Outcome::Done),
-        false => Ok(Outcome::Incomplete),
+
+    /// Settles what is durable. False where that failed together with a member that failed before,
+    /// which is then the reason.
+    fn settled(
+        &mut self,
+        exec: &mut Exec<'_>,
+        options: &ResyncOptions,
+        source: &Source,
+        ended: &Ended,
+        report: &mut Report,
+    ) -> Result<bool> {
+        bad::strike(exec, self.logs, &ended.mended);
+        match source.settle(exec, ended, self.plan.clear_bits) {
+            Ok(chunks) => report.chunks_synced += chunks,
+            Err(_) if !ended.failed.is_empty() => return Ok(false),
+            Err(error) => return Err(bits_error("clear bits", options, error)),
+        }
+        Ok(true)
     }
 }
 
@@ -164,20 +211,12 @@ pub(super) fn depth(exec: &Exec<'_>, options: &ResyncOptions, recipe: &dyn Recip
 
 /// As many windows at once as the memory allows, at least one.
 fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
-    let piece = recipe.piece_len(Sectors::ZERO).min(WINDOW).to_bytes().unwrap_or_default();
+    let piece = recipe.longest().min(WINDOW).to_bytes().unwrap_or_default();
     let looks = options.care.compare || options.care.verify;
     let buffers = recipe.buffers() * if looks { 2 } else { 1 };
     let each = Bytes::from(buffers).get().saturating_mul(piece.get());
     let windows = options.memory.unwrap_or(MEMORY).get().checked_div(each).unwrap_or(1);
     usize::try_from(windows).unwrap_or(usize::MAX).max(1)
-}
-
-/// How many of the chunks that are counted without a bitmap `ranges` touch.
-fn touched(ranges: &[SectorRange]) -> u64 {
-    let chunk = |at: Sectors| at.get() / NOMINAL_CHUNK.get();
-    let last = |range: &SectorRange| chunk(range.end().saturating_sub(Sectors::new(1)));
-    let chunks = ranges.iter().flat_map(|range| chunk(range.start)..=last(range));
-    chunks.collect::<BTreeSet<_>>().len() as u64
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.
@@ -208,6 +247,7 @@ pub(super) fn repair(
     assembly: &Assembly,
     plan: &Plan,
     seats: &[Seat<'_>],
+    bad: BadMap,
 ) -> Repair {
     let mut holders = vec![None; usize::from(geometry.slots())];
     for seat in seats {
@@ -226,7 +266,7 @@ pub(super) fn repair(
             });
         }
     }
-    Repair { geometry, holders, renew: plan.renew }
+    Repair { geometry, holders, renew: plan.renew, bad }
 }
 
 /// The members whose superblocks are written: current ones and those that return.

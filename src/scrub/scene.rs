@@ -15,7 +15,7 @@ use crate::format::md::Superblock;
 use crate::guard::{System, array_running};
 use crate::io::{Access, DevId, Device, Engine};
 use crate::resync::bits::BitStore;
-use crate::resync::{MemberReport, load, open};
+use crate::resync::{MemberReport, bad, load, open};
 use crate::units::{Bytes, Sectors, Slot};
 
 /// Who holds a slot.
@@ -75,7 +75,7 @@ impl Scene {
         let geometry = Geometry::of(freshest.superblock.view())
             .map_err(|why| Error::refused(why).at_path(freshest.name))?;
         for member in assembly.current() {
-            load::no_bad_blocks(engine, DevId(member.index), &candidates[member.index])?;
+            bad::none(engine, member.index, &candidates[member.index])?;
         }
         let (bits, store) = bits(engine, &candidates, &assembly, opening, geometry.covered())?;
         let seats = seats(&assembly, &superblocks, geometry.slots());

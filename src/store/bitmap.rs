@@ -17,8 +17,8 @@ use crate::format::Finding;
 use crate::format::bitmap::{
     BitmapVersion, Coverage, Decoded, RawBitmapSuper, StateFlags, decode, geometry,
 };
-use crate::format::md::{MdUuid, MdVersion};
-use crate::units::{Bytes, ChunkRun, Chunks, Sectors};
+use crate::format::md::{Features, MdUuid, MdVersion, badblocks};
+use crate::units::{Bytes, ChunkRun, Chunks, SectorRange, Sectors};
 
 mod context;
 
@@ -59,6 +59,8 @@ pub struct Report {
     pub survey: Option<Survey>,
     /// What each node's bitmap says.
     pub nodes: Vec<NodeReport>,
+    /// What the member lists as bad, in sectors of its device; none where it keeps no such list.
+    pub bad_blocks: Option<Vec<SectorRange>>,
     /// What is wrong or worth knowing.
     pub findings: Vec<Finding>,
 }
@@ -122,6 +124,7 @@ impl BitmapAtRest {
         opened.find_starts();
         opened.look(stop)?;
         context::check(&mut opened.report);
+        opened.list_bad_blocks();
         Ok(opened)
     }
 
@@ -214,6 +217,28 @@ impl BitmapAtRest {
         self.starts = starts;
     }
 
+    /// Reads what the member lists as bad, where it does.
+    fn list_bad_blocks(&mut self) {
+        let Some(member) = &self.report.member else { return };
+        let used = member.features.contains(Features::BAD_BLOCKS);
+        let Some(place) = member.bblog else { return };
+        let data_end = member.data_offset.saturating_add(member.data_size);
+        let (mut listed, mut findings) = (Vec::new(), Vec::new());
+        if used {
+            let at = place.at.to_bytes().unwrap_or_default();
+            let len = place.size.to_bytes().and_then(Bytes::to_usize).unwrap_or(0);
+            let (mut reader, mut trouble) = (Reader::new(&self.source), Trouble::default());
+            let bytes = reader.read(at, len.min(badblocks::MAX_BYTES), 0xff, &mut trouble);
+            (listed, findings) = badblocks::decode(place, bytes, data_end);
+            if trouble.unreadable_sectors > 0 {
+                let message = "the list of bad blocks cannot be read";
+                findings.push(Finding::error("bblog-unreadable", message));
+            }
+        }
+        self.report.bad_blocks = Some(listed);
+        self.report.findings.extend(first_of(findings));
+    }
+
     /// Counts the bits.
     fn look(&mut self, stop: &AtomicBool) -> Result<()> {
         let Some(coverage) = self.report.coverage else { return Ok(()) };
@@ -225,6 +250,16 @@ impl BitmapAtRest {
         self.report.survey = Some(survey);
         Ok(())
     }
+}
+
+/// The first of many that are alike: a log that is no log is wrong in every entry.
+fn first_of(findings: Vec<Finding>) -> Option<Finding> {
+    let more = findings.len().saturating_sub(1);
+    let mut first = findings.into_iter().next()?;
+    if more > 0 {
+        first.message += &format!("; {more} more like it in the list of bad blocks");
+    }
+    Some(first)
 }
 
 fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
@@ -251,6 +286,7 @@ fn first_report(source: &Source, located: Located, decoded: Decoded) -> Report {
         room,
         survey: None,
         nodes: Vec::new(),
+        bad_blocks: None,
         findings,
     }
 }

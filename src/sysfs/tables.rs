@@ -50,7 +50,7 @@ impl System {
 }
 
 /// `36 35 98:0 /root /mount rw,noatime shared:1 - ext4 /dev/sda1 rw`
-fn mount(line: &str) -> Option<Mount> {
+pub(crate) fn mount(line: &str) -> Option<Mount> {
     let (head, tail) = line.split_once(" - ")?;
     let mut head = head.split(' ').skip(2);
     let number = head.next()?.parse().ok()?;
@@ -62,13 +62,13 @@ fn mount(line: &str) -> Option<Mount> {
 }
 
 /// `/dev/dm-1    partition    1048572    0    -2`
-fn swap(line: &str) -> Option<PathBuf> {
+pub(crate) fn swap(line: &str) -> Option<PathBuf> {
     let name = line.split([' ', '\t']).next().filter(|name| name.starts_with('/'))?;
     Some(path_of(unescape(name.as_bytes())))
 }
 
 /// Undoes the kernel's `\040` for a space and the like.
-pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, behind)) = rest.split_first() {

@@ -27,6 +27,31 @@ impl SectorRange {
         self.start.saturating_add(self.len)
     }
 
+    /// What the two share, if anything.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let start = self.start.max(other.start);
+        let len = self.end().min(other.end()).saturating_sub(start);
+        (!len.is_zero()).then_some(Self { start, len })
+    }
+
+    /// All of `ranges`, sorted, with touching and overlapping ones made one.
+    #[must_use]
+    pub fn merged(ranges: &[Self]) -> Vec<Self> {
+        let mut sorted = ranges.to_vec();
+        sorted.sort_by_key(|range| range.start);
+        let mut joined: Vec<Self> = Vec::new();
+        for range in sorted {
+            match joined.last_mut() {
+                Some(last) if range.start <= last.end() => {
+                    last.len = last.end().max(range.end()).saturating_sub(last.start);
+                }
+                _ => joined.push(range),
+            }
+        }
+        joined
+    }
+
     /// Whether the two share a sector.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

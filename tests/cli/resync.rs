@@ -7,6 +7,7 @@ use array::Array;
 use crate::support::{self, json, mdadm, run};
 
 pub(crate) mod array;
+mod bad;
 mod bitmaps;
 mod build;
 mod care;

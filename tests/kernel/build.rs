@@ -15,9 +15,9 @@ use mdbitmap::units::{SECTOR_BYTES, Sectors};
 use serde_json::Value;
 
 use crate::Job;
+use crate::content;
 use crate::expect::{self, Observed};
 use crate::fs::FsKind;
-use crate::levels::content;
 use crate::stage::Stage;
 use crate::uml::Until;
 use crate::{filebitmap, guest, images, mdbitmap as program};
@@ -181,7 +181,7 @@ impl Trial {
         let layout = if self.shape.name == FAR.name { 0x201 } else { 0x102 };
         let level = if self.shape.name == RAID1.name { 1 } else { 10 };
         let geometry = geometry(level, layout, self.shape.disks)?;
-        content(&geometry, &at_their_start(&self.members()))
+        content::placed(&geometry, &at_their_start(&self.members()))
     }
 }
 
@@ -272,7 +272,8 @@ fn parity(rows: Rows) -> Result<()> {
     lose(&stage.member(1), &stage.path("before.img"))?;
     let members: Vec<PathBuf> = (0..disks).map(|index| stage.member(index)).collect();
     let judged = || {
-        let expected = content(&geometry(level, layout, disks)?, &at_their_start(&members))?;
+        let expected =
+            content::placed(&geometry(level, layout, disks)?, &at_their_start(&members))?;
         let full = |layout: &str| {
             let level = format!("--level={level}");
             let layout = format!("--layout={layout}");

@@ -10,9 +10,11 @@
 
 #![allow(clippy::print_stderr, clippy::cast_possible_truncation)]
 
+mod badblocks;
 mod build;
 mod case;
 mod check;
+mod content;
 mod control;
 mod dir;
 mod edit;
@@ -165,6 +167,7 @@ fn jobs() -> Vec<Job> {
     jobs.extend(edit::jobs());
     jobs.extend(geometry::jobs());
     jobs.extend(levels::jobs());
+    jobs.extend(badblocks::jobs());
     jobs.extend(check::jobs());
     jobs.extend(inspect::jobs());
     jobs.extend(build::jobs());
@@ -174,7 +177,8 @@ fn jobs() -> Vec<Job> {
 }
 
 /// Groups of many trials that are much alike.
-const LARGE: [&str; 3] = ["geometry/", "levels/", "live/"];
+const LARGE: [&str; 7] =
+    ["geometry/", "levels/", "live/", "raid1/", "check/", "inspect/", "interrupted/"];
 
 /// With `MDBITMAP_SHARE=N` one in N of the large groups: another share on each kernel, so that all
 /// of them together see more. Whoever wants all runs without it.

@@ -12,6 +12,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_mdbitmap");
 /// The exit statuses this tier cares about.
 pub(crate) const DONE: i32 = 0;
 pub(crate) const REFUSED: i32 = 3;
+pub(crate) const INCOMPLETE: i32 = 6;
 
 /// How one run ended and what it said.
 #[derive(Debug)]

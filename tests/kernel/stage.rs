@@ -107,6 +107,8 @@ impl Deref for Stage {
 /// Other releases of mdadm: the variable that guests know each by, and the one that tells its path.
 pub(crate) const PEERS: [(&str, &str); 2] =
     [("mdadm_44", "MDBITMAP_MDADM_4_4"), ("mdadm_new", "MDBITMAP_MDADM_NEW")];
+/// The same of mdadm's own judge of RAID6, which guests know as `raid6check`.
+pub(crate) const RAID6CHECK: &str = "MDBITMAP_RAID6CHECK";
 
 /// The programs that a guest may call by variable: the one under test, and other releases of mdadm
 /// (empty where they were not fetched).
@@ -114,7 +116,7 @@ fn peers() -> String {
     let path = |key: &str| std::env::var(key).unwrap_or_default();
     let line = |(name, key)| format!("{name}={}\n", path(key));
     let peers: String = PEERS.into_iter().map(line).collect();
-    format!("mdbitmap={}\n{peers}", mdbitmap::PROGRAM)
+    format!("mdbitmap={}\nraid6check={}\n{peers}", mdbitmap::PROGRAM, path(RAID6CHECK))
 }
 
 /// Part of a trial cannot run for a reason that somebody could remove.

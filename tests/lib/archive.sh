@@ -38,6 +38,7 @@ apt_root() {
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
     : >"$apt/status"
     printf "deb [signed-by=$2] $1 %s main\n" "${SUITES[@]}" >"$apt/sources.list"
+    echo "deb-src [signed-by=$2] $1 ${SUITES[0]} main" >>"$apt/sources.list"
     cat >"$apt/apt.conf" <<-END
 	Dir::Etc::sourcelist "$apt/sources.list";
 	Dir::Etc::sourceparts "-";
@@ -123,9 +124,38 @@ obtain_mdadm() {
     export "$1=$program"
 }
 
+# obtain_raid6check: exports MDBITMAP_RAID6CHECK, mdadm's own judge of RAID6, unless it is set; else 1
+# and why in $reason. No package has it: it is built from the source that mdadm's package is built of.
+obtain_raid6check() {
+    local place=$cache/raid6check
+    [ -z "${MDBITMAP_RAID6CHECK:-}" ] || return 0
+    if [ ! -x "$place/raid6check" ]; then
+        open_archive || return 1
+        command -v make >/dev/null && command -v cc >/dev/null ||
+            { reason="there is no C compiler" && return 1; }
+        rm -rf "$place" && mkdir -p "$place/source"
+        build_raid6check "$place" >"$place/log" 2>&1 ||
+            { reason="building it failed: $place/log" && return 1; }
+        rm -r "$place/source"
+    fi
+    export MDBITMAP_RAID6CHECK=$place/raid6check
+}
+
+# build_raid6check PLACE: of the first suite's source, as it came from its authors.
+build_raid6check() {
+    (
+        cd "$1/source"
+        apt_get source --download-only "mdadm/${SUITES[0]}"
+        tar --strip-components=1 -xf mdadm_*.orig.tar.*
+        make raid6check CWFLAGS=-w
+        mv raid6check ..
+    )
+}
+
 # obtain_peers: other releases of mdadm for trials to agree with. What cannot be had is skipped.
 obtain_peers() {
     obtain_mdadm MDBITMAP_MDADM_4_4 mdadm-4.4 '4\.4[^0-9]' || echo "skipped: mdadm 4.4: $reason"
     obtain_mdadm MDBITMAP_MDADM_NEW mdadm-new '(4\.([5-9]|[1-9][0-9])|[5-9])' ||
         echo "skipped: mdadm from 4.5 on: $reason"
+    obtain_raid6check || echo "skipped: raid6check: $reason"
 }

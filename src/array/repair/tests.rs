@@ -1,6 +1,7 @@
 //! What is read and written, by level and by who is there.
 
 use super::*;
+use crate::array::bad::BadRanges;
 use crate::array::recipe::Step;
 
 fn holder(member: usize) -> Holder {
@@ -11,7 +12,7 @@ fn repair(level: i32, layout: u32, disks: u16, renew: bool) -> Repair {
     let chunk = Sectors::new(if level == 1 { 0 } else { 8 });
     let geometry = Geometry::from_numbers(level, layout, chunk, Sectors::new(64), disks).unwrap();
     let holders = (0..usize::from(disks)).map(|member| Some(holder(member))).collect();
-    Repair { geometry, holders, renew }
+    Repair { geometry, holders, renew, bad: BadMap::new() }
 }
 
 fn range(start: u64) -> SectorRange {
@@ -98,4 +99,60 @@ fn what_is_lost_is_computed_from_the_rest() {
     let found = raid6.task(range(0), &BTreeSet::new()).unwrap();
     assert_eq!(found.writes.iter().map(|(e, _)| e.member).collect::<Vec<_>>(), [1]);
     assert!(found.steps.iter().any(|step| !matches!(step, Step::Pq { .. })));
+}
+
+fn listed(repair: Repair, member: usize, at: u64, len: u64) -> Repair {
+    let device = SectorRange { start: Sectors::new(2048 + at), len: Sectors::new(len) };
+    let data = SectorRange { start: Sectors::new(2048), len: Sectors::new(64) };
+    let mut bad = repair.bad;
+    bad.insert(member, BadRanges::new(&[device], data, Sectors::new(1)));
+    Repair { bad, ..repair }
+}
+
+#[test]
+fn pieces_end_where_somebody_has_a_bad_range() {
+    let mirror = listed(listed(repair(1, 0, 2, true), 0, 10, 4), 1, 12, 8);
+    let lens = [0, 9, 10, 12, 14, 20].map(|at| mirror.piece_len(Sectors::new(at)).get());
+    assert_eq!(lens, [10, 1, 2, 2, 6, 44]);
+    assert_eq!(mirror.longest().get(), 64);
+    assert_eq!(mirror.piece_len(Sectors::new(64)), Sectors::ZERO);
+    // Far copies lie elsewhere on each member: the border is where the array has it.
+    let raid10 = listed(repair(10, 0x201, 2, true), 1, 34, 1);
+    assert_eq!(raid10.piece_len(Sectors::ZERO).get(), 2);
+}
+
+#[test]
+fn what_a_member_lists_as_bad_is_not_read_and_is_written() {
+    let mirror = listed(repair(1, 0, 3, true), 0, 8, 8);
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0, 2])));
+    assert_eq!(mirror.task(range(8), &BTreeSet::new()).unwrap().mends, BTreeSet::from([0]));
+    assert_eq!(task(&mirror, 16, &[]), Some((vec![0], vec![1, 2])));
+    // Whoever is write-mostly comes last, but before giving up; so does who is not wanted.
+    let mut mirror = listed(repair(1, 0, 3, true), 1, 8, 8);
+    mirror.holders[0] = Some(Holder { rank: Rank::WriteMostly, ..holder(0) });
+    mirror.holders[1] = Some(Holder { rank: Rank::Wanted, ..holder(1) });
+    assert_eq!(task(&mirror, 0, &[]), Some((vec![1], vec![0, 2])));
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![2], vec![0, 1])));
+    assert_eq!(task(&mirror, 8, &[2]), Some((vec![0], vec![1, 2])));
+    assert_eq!(task(&mirror, 8, &[0, 2]), None);
+    // Parity is made anew; data of a row in doubt is not.
+    let raid5 = repair(5, 2, 3, true);
+    let bad_p = listed(raid5.clone(), 2, 0, 8);
+    assert_eq!(bad_p.task(range(0), &BTreeSet::new()).unwrap().mends, BTreeSet::from([2]));
+    let bad_data = listed(raid5, 1, 0, 8);
+    assert_eq!(bad_data.task(range(0), &BTreeSet::new()), None);
+    let lost = bad_data.lost(range(0), &BTreeSet::new());
+    assert_eq!(lost.array, [range(8)]);
+    assert_eq!(lost.members, [(Extent { member: 1, at: Sectors::new(2048) }, true)]);
+}
+
+#[test]
+fn what_is_lost_is_told_with_member_and_place() {
+    let mirror = listed(repair(1, 0, 2, true), 0, 8, 8);
+    assert_eq!(mirror.task(range(8), &BTreeSet::from([1])), None);
+    let lost = mirror.lost(range(8), &BTreeSet::from([1]));
+    assert_eq!(lost.array, [range(8)]);
+    let at = Sectors::new(2056);
+    let told = [(Extent { member: 0, at }, true), (Extent { member: 1, at }, false)];
+    assert_eq!(lost.members, told);
 }

@@ -46,6 +46,17 @@ fn filled(tag: u64, dev: usize, offset: u64, len: usize, with: u8) -> Op {
 }
 
 #[test]
+fn keeps_it_where_a_device_fails() {
+    if probe(4).is_none() {
+        return;
+    }
+    conformance::failing(&|size| {
+        let devices = conformance::one_read_only(size);
+        Box::new(UringEngine::new(UringProbe::new(4).unwrap(), devices))
+    });
+}
+
+#[test]
 fn keeps_the_engine_contract() {
     for depth in [1, 3, 64] {
         if probe(depth).is_none() {

@@ -15,7 +15,7 @@ use crate::format::Finding;
 use crate::format::bitmap::{BitmapVersion, RawBitmapSuper};
 use crate::format::llbitmap::{ChunkState, StateCounts};
 use crate::store::{BitmapAtRest, NodeReport, Report};
-use crate::units::{Chunks, SECTOR_BYTES};
+use crate::units::{Chunks, SECTOR_BYTES, SectorRange};
 
 /// Writes one object with all `bitmaps`, with their dirty ranges where `ranges` asks for them.
 ///
@@ -64,9 +64,17 @@ struct BitmapDto<'a> {
     states: Option<BTreeMap<&'static str, u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nodes: Option<Vec<NodeDto>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bad_blocks: Option<Vec<SectorsDto>>,
     findings: Vec<FindingDto<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ranges: Option<RangesDto<'a>>,
+}
+
+#[derive(Serialize)]
+struct SectorsDto {
+    start_sector: u64,
+    sectors: u64,
 }
 
 #[derive(Serialize)]
@@ -147,6 +155,7 @@ fn bitmap_dto<'a>(bitmap: &'a BitmapAtRest, ranges: bool, stop: &'a AtomicBool) 
         states: survey.and_then(|survey| survey.states.as_ref()).map(by_state),
         nodes: (report.version == Some(BitmapVersion::Clustered5))
             .then(|| report.nodes.iter().map(node_dto).collect()),
+        bad_blocks: report.bad_blocks.as_ref().map(|all| all.iter().map(sectors_dto).collect()),
         findings: report.findings.iter().map(finding_dto).collect(),
         ranges: ranges.then_some(RangesDto { bitmap, stop }),
     }
@@ -160,6 +169,10 @@ fn chunk_bytes(report: &Report, raw: &RawBitmapSuper) -> u64 {
 fn by_state(states: &StateCounts) -> BTreeMap<&'static str, u64> {
     let known = ChunkState::ALL.into_iter().map(|state| (state.name(), states.of(state)));
     known.chain([("unknown", states.unknown())]).collect()
+}
+
+fn sectors_dto(range: &SectorRange) -> SectorsDto {
+    SectorsDto { start_sector: range.start.get(), sectors: range.len.get() }
 }
 
 fn node_dto(node: &NodeReport) -> NodeDto {

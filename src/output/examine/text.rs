@@ -8,7 +8,7 @@ use crate::error::printable;
 use crate::format::bitmap::{BitmapVersion, Coverage, RawBitmapSuper, StateFlags};
 use crate::format::llbitmap::{ChunkState, StateCounts};
 use crate::store::{Location, Report};
-use crate::units::{ChunkRun, Chunks, SECTOR_BYTES, Sectors};
+use crate::units::{ChunkRun, Chunks, SECTOR_BYTES, SectorRange, Sectors};
 
 /// Writes everything but ranges and map.
 ///
@@ -119,10 +119,23 @@ fn place(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             line(out, "Flags", flags(raw.state()))?;
         }
     }
+    if let Some(listed) = report.bad_blocks.as_deref().filter(|listed| !listed.is_empty()) {
+        line(out, "Bad Blocks", bad_blocks(listed))?;
+    }
     match &report.survey {
         Some(survey) if report.nodes.len() > 1 => line(out, "Any Node", shown_union(survey.dirty)),
         _ => Ok(()),
     }
+}
+
+/// How many, and the first of them as mdadm prints them.
+fn bad_blocks(listed: &[SectorRange]) -> String {
+    let first = listed.iter().take(4).map(|r| format!("{} for {}", r.start.get(), r.len));
+    let more = if listed.len() > 4 { ", ..." } else { "" };
+    let sum: u64 = listed.iter().map(|range| range.len.get()).fold(0, u64::saturating_add);
+    let first = first.collect::<Vec<_>>().join(", ");
+    let ranges = if listed.len() == 1 { "range" } else { "ranges" };
+    format!("{} in {} {ranges}: {first}{more}", Sectors::new(sum), listed.len())
 }
 
 fn shown_union(dirty: Chunks) -> String {

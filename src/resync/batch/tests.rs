@@ -1,6 +1,7 @@
 //! The machine by itself: fed with events, no engine.
 
 use super::*;
+use crate::array::bad::{BadMap, BadRanges};
 use crate::array::geometry::Geometry;
 use crate::array::repair::{Holder, Rank, Repair};
 
@@ -17,7 +18,12 @@ fn mirror(sources: usize, members: usize) -> Repair {
     let data_offset = Sectors::ZERO;
     let holder =
         |member| Holder { member, data_offset, behind: member >= sources, rank: Rank::Plain };
-    Repair { geometry, holders: (0..members).map(|m| Some(holder(m))).collect(), renew: true }
+    Repair {
+        geometry,
+        holders: (0..members).map(|m| Some(holder(m))).collect(),
+        renew: true,
+        bad: BadMap::new(),
+    }
 }
 
 /// Runs the machine with operations that succeed as `works` says, in the order they are asked for.
@@ -40,6 +46,10 @@ fn drive(mut batch: Batch<'_>, works: impl Fn(&Action) -> bool) -> (Vec<Action>,
     (done, batch.finish().expect("nothing is left to do, yet it is not over"))
 }
 
+fn lost(ended: &Ended) -> Vec<SectorRange> {
+    ended.unreadable.iter().map(|one| one.range).collect()
+}
+
 #[test]
 fn every_write_is_flushed_before_anything_is_durable() {
     let mirror = mirror(1, 3);
@@ -55,7 +65,7 @@ fn every_write_is_flushed_before_anything_is_durable() {
         })
         .collect();
     assert_eq!(flushes, [1, 2]);
-    assert_eq!(*ended.durable.get(), [range(0, 8), range(8, 8), range(64, 8)]);
+    assert_eq!(SectorRange::merged(ended.durable.get()), [range(0, 16), range(64, 8)]);
 }
 
 #[test]
@@ -104,7 +114,7 @@ fn what_cannot_be_read_is_narrowed_down_to_a_page() {
         _ => false,
     };
     let (_, ended) = drive(batch, |action| !reads_bad(action));
-    assert_eq!(ended.unreadable, [range(96, 8)]);
+    assert_eq!(lost(&ended), [range(96, 8)]);
     let durable: u64 = ended.durable.get().iter().map(|range| range.len.get()).sum();
     assert_eq!(durable, 248);
 }
@@ -150,7 +160,7 @@ fn pieces_that_need_no_action_do_not_stop_it() {
         Some(Holder { member, data_offset: Sectors::ZERO, behind, rank: Rank::Plain })
     };
     let holders = vec![holder(0, false), holder(1, true), holder(2, false)];
-    let one_behind = Repair { geometry, holders, renew: false };
+    let one_behind = Repair { geometry, holders, renew: false, bad: BadMap::new() };
     let batch = Batch::new(&one_behind, &[range(8, 8), range(16, 8)], Sectors::new(8), 1);
     let (actions, ended) = drive(batch, |_| true);
     assert!(actions.contains(&Action::Flush { member: 1 }));
@@ -158,5 +168,109 @@ fn pieces_that_need_no_action_do_not_stop_it() {
     let holders = vec![holder(0, false), None, None];
     let alone = Repair { holders, ..one_behind };
     let batch = Batch::new(&alone, &[range(16, 8), range(0, 8)], Sectors::new(8), 1);
-    assert_eq!(drive(batch, |_| true).1.unreadable, [range(16, 8)]);
+    assert_eq!(lost(&drive(batch, |_| true).1), [range(16, 8)]);
+}
+
+fn reads(actions: &[Action]) -> Vec<(usize, u64, u64)> {
+    let read = |action: &Action| match action {
+        Action::Read { from, len, .. } => Some((from.member, from.at.get(), len.get())),
+        _ => None,
+    };
+    actions.iter().filter_map(read).collect()
+}
+
+fn touches(action: &Action, member: usize, bad: SectorRange) -> bool {
+    reads(std::slice::from_ref(action))
+        .iter()
+        .any(|(m, at, len)| *m == member && range(*at, *len).overlaps(&bad))
+}
+
+#[test]
+fn one_bad_sector_loses_only_its_own_page_to_another_source() {
+    let mirror = mirror(2, 3);
+    let batch = Batch::new(&mirror, &[range(0, 2048)], Sectors::new(2048), 1);
+    let (actions, ended) = drive(batch, |action| !touches(action, 0, range(100, 1)));
+    let second: Vec<_> = reads(&actions).into_iter().filter(|(m, ..)| *m == 1).collect();
+    assert_eq!(second, [(1, 96, 8)]);
+    assert!(ended.unreadable.is_empty() && ended.undone.is_empty());
+    let durable: u64 = ended.durable.get().iter().map(|range| range.len.get()).sum();
+    assert_eq!(durable, 2048);
+}
+
+#[test]
+fn who_reads_nothing_any_more_is_not_asked_for_every_page() {
+    let mirror = mirror(2, 3);
+    let all = range(0, 64 * 2048);
+    let batch = Batch::new(&mirror, &[all], Sectors::new(2048), 1);
+    let (actions, ended) = drive(batch, |action| !touches(action, 0, all));
+    let asked = reads(&actions).into_iter().filter(|(m, ..)| *m == 0).count();
+    assert!(asked < 64 + 200, "{asked}");
+    assert!(ended.unreadable.is_empty());
+}
+
+#[test]
+fn what_lies_beside_a_member_that_failed_is_durable() {
+    let geometry = Geometry::from_numbers(10, 0x102, Sectors::new(8), Sectors::new(64), 4).unwrap();
+    let holder = |member| {
+        Some(Holder { member, data_offset: Sectors::ZERO, behind: false, rank: Rank::Plain })
+    };
+    let holders = (0..4).map(holder).collect();
+    let raid10 = Repair { geometry, holders, renew: true, bad: BadMap::new() };
+    let to_one = |action: &Action| matches!(action, Action::Write { to, .. } if to.member == 1);
+    let ranges = [range(0, 8), range(8, 8), range(16, 8), range(24, 8)];
+    let batch = Batch::new(&raid10, &ranges, Sectors::new(8), 1);
+    let (actions, ended) = drive(batch, |action| !to_one(action));
+    assert_eq!(actions.iter().filter(|action| to_one(action)).count(), 1);
+    assert_eq!(*ended.durable.get(), [range(8, 8), range(24, 8)]);
+    assert_eq!(ended.undone, [range(0, 8), range(16, 8)]);
+    let batch = Batch::new(&raid10, &ranges, Sectors::new(8), 1).without(&ended.failed);
+    assert!(!drive(batch, |_| true).0.iter().any(to_one));
+}
+
+#[test]
+fn a_member_that_vanished_is_neither_read_nor_written() {
+    let mirror = mirror(2, 3);
+    let mut batch = Batch::new(&mirror, &[range(0, 16)], Sectors::new(8), 1);
+    let Some(Action::Read { window, .. }) = batch.next_action() else { panic!("no read") };
+    batch.on(Event::Gone { member: 0 });
+    batch.on(Event::Read { window, member: 0, ok: false });
+    let (actions, ended) = drive(batch, |_| true);
+    assert!(reads(&actions).is_empty(), "{actions:?}");
+    assert_eq!((ended.gone, ended.undone), (BTreeSet::from([0]), vec![range(0, 16)]));
+    assert!(ended.durable.get().is_empty());
+}
+
+/// Two members of which the first lists sectors 2 to 4 as bad.
+fn with_bad() -> Repair {
+    let bad = BadRanges::new(&[range(2, 3)], range(0, 1 << 20), Sectors::new(1));
+    Repair { bad: BadMap::from([(0, bad)]), ..mirror(2, 2) }
+}
+
+#[test]
+fn what_is_listed_as_bad_is_read_elsewhere_and_mended() {
+    let repair = with_bad();
+    let batch = Batch::new(&repair, &[range(0, 8)], Sectors::new(8), 1);
+    let (actions, ended) = drive(batch, |_| true);
+    assert_eq!(reads(&actions), [(0, 0, 2), (1, 2, 3), (0, 5, 3)]);
+    let mends: Vec<_> =
+        actions.iter().filter(|a| matches!(a, Action::Write { mend: true, .. })).collect();
+    assert!(matches!(mends[..], [Action::Write { to, .. }] if to.member == 0));
+    assert_eq!(*ended.mended.get(), [(Extent { member: 0, at: Sectors::new(2) }, Sectors::new(3))]);
+    assert_eq!(SectorRange::merged(ended.durable.get()), [range(0, 8)]);
+}
+
+#[test]
+fn what_stays_bad_stays_listed_and_fails_nobody() {
+    let repair = with_bad();
+    for fails in [true, false] {
+        let batch = Batch::new(&repair, &[range(0, 8)], Sectors::new(8), 1);
+        let (_, ended) = drive(batch, |action| match action {
+            Action::Write { mend: true, .. } => !fails,
+            Action::Flush { member: 0 } => fails,
+            _ => true,
+        });
+        // Without a flush nothing is mended, written or not.
+        assert!(ended.mended.get().is_empty());
+        assert_eq!(ended.failed.is_empty(), fails);
+    }
 }

@@ -6,6 +6,7 @@
 //! bitmap, then the others count it in, and last its own superblock says that it holds the slot.
 //! Only then are bits cleared.
 
+use super::super::bad::{self, Log};
 use super::super::batch::{Batch, Durable, Ended};
 use super::super::bits::{BitStore, Cursor};
 use super::super::due::batch;
@@ -43,7 +44,7 @@ pub(in super::super) fn fill(
     options: &ResyncOptions,
     report: &mut Report,
 ) -> Result<()> {
-    let (seen, judged) = level(exec.engine, options)?;
+    let (seen, mut judged) = level(exec.engine, options)?;
     if let Geometry::Parity(_) = judged.geometry {
         exec.test_arithmetic()?;
     }
@@ -55,10 +56,13 @@ pub(in super::super) fn fill(
     let mut seats = work::seats(options, &seen, &judged.plan);
     seats.extend(joining.iter().map(Joining::seat));
     let plan = Plan { wanted: judged.wanted, renew: false, ..judged.plan.clone() };
-    let repair = work::repair(judged.geometry.clone(), &judged.assembly, &plan, &seats);
+    let logs = std::mem::take(&mut judged.logs);
+    let bad = bad::map(exec.engine, &logs, options);
+    let repair = work::repair(judged.geometry.clone(), &judged.assembly, &plan, &seats, bad);
     let terms = full_terms(&judged, fresh.view())?;
     let bits = terms.as_ref().map(|terms| judged.bitmap.store(&terms.value, false));
-    let mut filling = Filling { fresh, joining: &joining, bits, durable: Vec::new() };
+    let (names, durable) = (&seen.names, Vec::new());
+    let mut filling = Filling { fresh, names, joining: &joining, bits, logs, durable };
     for (told, one) in report.replaced.iter_mut().zip(&joining) {
         told.filled_before = one.filled().to_bytes().unwrap_or_default();
     }
@@ -69,6 +73,8 @@ pub(in super::super) fn fill(
     exec.observer.finish(&exec.stats);
     report.stats = exec.stats;
     report.troubles.extend(work::troubles(exec, options));
+    report.troubles_untold = exec.untold;
+    bad::add(report, &filling.logs);
     report.outcome = filled?;
     if report.outcome == Outcome::Done {
         let durable = filling.durable;
@@ -99,9 +105,13 @@ pub(super) fn put(engine: &mut dyn Engine, one: &Joining, superblock: &Superbloc
 /// The data of the newcomers.
 struct Filling<'a> {
     fresh: &'a Superblock,
+    /// Paths of the members.
+    names: &'a [String],
     joining: &'a [Joining],
     /// The bits, where there are any.
     bits: Option<BitStore>,
+    /// What members list as bad.
+    logs: Vec<Log>,
     /// What this run made stable.
     durable: Vec<Durable<Vec<SectorRange>>>,
 }
@@ -157,8 +167,9 @@ impl Filling<'_> {
         }
         let depth = depth(exec, options, repair);
         let ended = exec.run(Batch::new(repair, ranges, window(options.limit), depth))?;
-        let Ended { durable, unreadable, failed, stopped } = ended;
-        report.unreadable.extend(unreadable);
+        let Ended { durable, mended, unreadable, failed, stopped, .. } = ended;
+        unreadable.iter().for_each(|one| bad::tell(report, bad::lost(repair, one, self.names)));
+        bad::strike(exec, &mut self.logs, &mended);
         match () {
             () if !failed.is_empty() => return Ok(Some(Outcome::Incomplete)),
             () if stopped => return Ok(Some(Outcome::Interrupted)),

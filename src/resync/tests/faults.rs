@@ -12,7 +12,7 @@ use crate::units::Sectors;
 const CLEAN: State = State { clean: true, ..DIRTY };
 const LOST: State = State { differs: &[1, 5], ..DIRTY };
 const BEHIND: State = State { events: EVENTS - 5, listed: false, clean: true, differs: &[1, 5] };
-const BITS: [u64; 3] = [1, 5, 9];
+pub(super) const BITS: [u64; 3] = [1, 5, 9];
 
 fn lab(shape: Shape, base: State, others: &[(usize, State)]) -> Lab {
     let mut states = vec![base; shape.disks];
@@ -21,8 +21,13 @@ fn lab(shape: Shape, base: State, others: &[(usize, State)]) -> Lab {
 }
 
 /// What every member should hold of a lab with the same shape.
-fn truth(shape: Shape) -> Lab {
+pub(super) fn truth(shape: Shape) -> Lab {
     lab(shape, CLEAN, &[])
+}
+
+/// One that went down while it was written, and one with a member behind.
+pub(super) fn labs(shape: Shape) -> [Lab; 2] {
+    [lab(shape, DIRTY, &[(0, LOST)]), lab(shape, CLEAN, &[(1, BEHIND)])]
 }
 
 /// Reading or writing page `page` of a member fails, whole or in part.
@@ -55,7 +60,7 @@ fn parity_over_a_block_that_cannot_be_read_stays_dirty_and_is_listed() {
         let report = run(&mut engine, &lab.options()).unwrap();
         assert_eq!(report.outcome, Outcome::Incomplete);
         assert_eq!((report.chunks_synced, report.chunks_dirty_after), (2, 1));
-        assert_eq!(report.unreadable[0].start, Sectors::new(5 * 8));
+        assert_eq!(report.unreadable[0].range.start, Sectors::new(5 * 8));
         let after = Lab { disks: engine.disks.clone(), ..lab.clone() };
         assert_eq!(after.bitmap(0).unwrap().1, vec![5]);
         assert_eq!(after.page(p, page), lab.page(p, page));
@@ -171,9 +176,7 @@ fn who_cannot_be_written_is_not_written_again_and_the_bits_stay() {
 #[test]
 fn who_vanishes_midway_leaves_bits_over_all_that_is_undone() {
     for shape in [oracle::N2_4, oracle::RAID5_LS, oracle::RAID6_LS] {
-        let unclean = lab(shape, DIRTY, &[(0, LOST)]);
-        let behind = lab(shape, CLEAN, &[(1, BEHIND)]);
-        for lab in [unclean, behind] {
+        for lab in labs(shape) {
             for gone in 0..shape.disks {
                 (0..40).for_each(|nth| vanish(&lab, gone, nth, None));
                 (0..6).for_each(|nth| vanish(&lab, gone, nth, Some(OpKind::Flush)));
@@ -217,7 +220,7 @@ fn vanish(lab: &Lab, gone: usize, nth: usize, kind: Option<OpKind>) {
 }
 
 /// Copies equal, or parity that fits.
-fn is_consistent(lab: &Lab, n: usize) -> bool {
+pub(super) fn is_consistent(lab: &Lab, n: usize) -> bool {
     match &lab.shape.units()[n] {
         Unit::Copies(copies) => {
             copies.iter().all(|(d, p)| lab.page(*d, *p) == lab.page(copies[0].0, copies[0].1))

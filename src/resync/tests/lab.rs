@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::format::Probe;
 use crate::format::bitmap::{self, BitmapSuper, NewBitmap, bits};
 use crate::format::md::{
-    HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint, SuperEdit, Superblock,
-    candidates,
+    Features, HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint, SuperEdit,
+    Superblock, badblocks, candidates, checksum,
 };
 use crate::io::mem::MemEngine;
 use crate::resync::judge::judge;
@@ -149,6 +149,41 @@ impl Lab {
         let at = usize::try_from(at.get() * 512).unwrap();
         self.disks[slot][at..at + 256].copy_from_slice(header);
         self.disks[slot][at + 256..at + 256 + bits.len()].copy_from_slice(bits);
+    }
+
+    /// Lists sectors of the data area of `disk` as bad, as a kernel with metadata 1.2 does it.
+    pub(super) fn list_bad(&mut self, disk: usize, ranges: &[(u64, u64)]) {
+        use crate::format::codec::{LittleEndian, Wire};
+        use crate::format::md::super1::sb;
+        assert_eq!(self.version, MdVersion::V1_2);
+        let words = ranges.iter().map(|(start, len)| (start + 32) << 10 | len);
+        let image = &mut self.disks[disk];
+        image[24 * 512..32 * 512].fill(0xff);
+        for (n, word) in words.enumerate() {
+            word.put::<LittleEndian>(&mut image[24 * 512 + n * 8..]);
+        }
+        let raw = &mut image[4096..4096 + 1024];
+        let features = sb::FEATURE_MAP.get::<LittleEndian>(raw);
+        sb::FEATURE_MAP.put::<LittleEndian>(raw, features | Features::BAD_BLOCKS.bits());
+        sb::BBLOG_OFFSET.put::<LittleEndian>(raw, 16);
+        sb::BBLOG_SIZE.put::<LittleEndian>(raw, 8);
+        let covered = 256 + 2 * sb::MAX_DEV.get::<LittleEndian>(raw) as usize;
+        let sum = checksum::super1(&raw[..covered]);
+        sb::SB_CSUM.put::<LittleEndian>(raw, sum);
+    }
+
+    /// Which sectors of its data area `disk` lists as bad.
+    pub(super) fn listed(&self, disk: usize) -> Vec<u64> {
+        let superblock = self.superblock(disk).unwrap();
+        let view = superblock.view();
+        let Some(place) = view.bblog.filter(|_| view.features.contains(Features::BAD_BLOCKS))
+        else {
+            return Vec::new();
+        };
+        let (ranges, findings) =
+            badblocks::decode(place, &self.disks[disk][24 * 512..32 * 512], Sectors::new(1 << 20));
+        assert!(findings.is_empty(), "{findings:?}");
+        ranges.iter().flat_map(|r| r.start.get() - 32..r.end().get() - 32).collect()
     }
 
     /// Changes the bitmap's superblock in every copy.

@@ -130,7 +130,7 @@ fn what_nobody_can_give_keeps_the_newcomer_out() {
     });
     let report = run(&mut engine, &bench.options).unwrap();
     assert_eq!(report.outcome, Outcome::Incomplete);
-    assert_eq!(report.unreadable[0].start, Sectors::new(7 * 8));
+    assert_eq!(report.unreadable[0].range.start, Sectors::new(7 * 8));
     let after = bench.after(engine.disks.clone());
     bench.check("unreadable", &after);
     let newcomer = after.superblock(bench.newcomers().start).unwrap();
@@ -138,6 +138,32 @@ fn what_nobody_can_give_keeps_the_newcomer_out() {
     engine.faults = Box::new(|_, _, _, _| false);
     run(&mut engine, &bench.options).unwrap();
     bench.check_end("read again", &bench.after(engine.disks));
+}
+
+/// What a source lists as bad never reaches a newcomer: it is computed through what parity is left,
+/// and mended, or the newcomer stays out.
+#[test]
+fn a_newcomer_is_given_nothing_that_is_listed_as_bad() {
+    for (shape, outcome) in
+        [(oracle::RAID6_LS, Outcome::Done), (oracle::RAID5_LS, Outcome::Incomplete)]
+    {
+        let case = case("was away", shape, CLEAN, &[(0, BEHIND)], &[0]);
+        let bench = Bench::new(&case, MdVersion::V1_2, false);
+        let mut lab = bench.start.clone();
+        lab.list_bad(1, &[(7 * 8, 8)]);
+        let at = lab.page_at(7);
+        lab.disks[1][at..at + 4096].fill(0xee);
+        let mut engine = lab.engine();
+        let report = run(&mut engine, &bench.options).unwrap();
+        assert_eq!(report.outcome, outcome, "{}", shape.name);
+        let after = bench.after(engine.disks);
+        let done = outcome == Outcome::Done;
+        assert_eq!((after.listed(1).is_empty(), report.replaced[0].complete), (done, done));
+        assert_eq!(report.bad_blocks[0].rewritten.get(), if done { 8 } else { 0 });
+        if done {
+            bench.check_end(shape.name, &after);
+        }
+    }
 }
 
 #[test]

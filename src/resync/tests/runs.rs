@@ -135,7 +135,7 @@ fn what_nobody_can_read_stays_dirty_and_is_listed() {
     let report = run(&mut engine, &lab.options()).unwrap();
     assert_eq!(report.outcome, Outcome::Incomplete);
     assert_eq!((report.chunks_synced, report.chunks_dirty_after), (2, 1));
-    assert_eq!(report.unreadable[0].start, Sectors::new(40));
+    assert_eq!(report.unreadable[0].range.start, Sectors::new(40));
     let after = Lab { disks: engine.disks.clone(), ..lab };
     assert_eq!(after.bitmap(0).unwrap().1, vec![5]);
     assert_eq!(after.superblock(0).unwrap().view().events, Events::new(EVENTS));

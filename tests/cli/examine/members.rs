@@ -52,7 +52,7 @@ fn a_lockless_bitmap_may_lie_over_a_bad_block_log_that_is_not_in_use() {
     listed[4096 + 8] |= 8;
     let sum = u32::from_le_bytes(listed[4096 + 216..4096 + 220].try_into().unwrap());
     listed[4096 + 216..4096 + 220].copy_from_slice(&(sum + 8).to_le_bytes());
-    assert_eq!(found(&listed), (4, "no-room".to_owned()));
+    assert_eq!(found(&listed), (4, "no-room bblog-entry".to_owned()));
 }
 
 #[test]

@@ -119,6 +119,23 @@ impl Array {
         write(path, SUPER_AT, &raw);
     }
 
+    /// Lists sectors of the data of `slot` as bad, and changes them.
+    pub(super) fn list_bad(&self, slot: usize, ranges: &[(u64, u64)]) {
+        let path = &self.practice.members[slot];
+        let offset = self.practice.data_offset.get();
+        let mut log = vec![0xff; 4096];
+        for (n, (at, len)) in ranges.iter().enumerate() {
+            let word = (offset + at) << 10 | len;
+            log[8 * n..][..8].copy_from_slice(&word.to_le_bytes());
+            let other = vec![0xee; usize::try_from(len * 512).unwrap()];
+            write(path, (offset + at) * 512, &other);
+        }
+        self.edit(slot, |raw| raw[8] |= 8);
+        let offset_of_log = u64::from(u32_at(&read(path, SUPER_AT, 4096), 188));
+        assert_ne!(offset_of_log, 0, "no room for a log");
+        write(path, SUPER_AT + offset_of_log * 512, &log);
+    }
+
     pub(crate) fn edit_all(&self, change: impl Fn(&mut [u8])) {
         (0..self.practice.members.len()).for_each(|slot| self.edit(slot, &change));
     }

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# What the benchmarks share. Sourced, not run.
+
+# release: builds the program, and sets $mdbitmap.
+release() {
+    cargo build --release --quiet
+    # shellcheck disable=SC2034  # for who sources this
+    mdbitmap=$(realpath "${CARGO_TARGET_DIR:-target}/release/mdbitmap")
+}
+
+machine() {
+    local model
+    model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    echo "$(nproc) x ${model:-$(uname -m)}, $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' \
+        /proc/meminfo), Linux $(uname -r)"
+}
+
+# has PROGRAM WHAT-FOR: with a word where it is not.
+has() {
+    command -v "$1" >/dev/null 2>&1 && return
+    echo "skipped: $2: $1 is not installed" >&2
+    return 1
+}
+
+# noise BYTES: data that nothing can compress or skip.
+noise() {
+    openssl enc -aes-128-ctr -K 00 -iv 00 </dev/zero 2>/dev/null | head -c "$1" || true
+}
+
+# bars FILE TITLE UNIT: a bar for each line "NAME TAB NUMBER" of standard input, as SVG.
+bars() {
+    awk -F '\t' -v title="$2" -v unit="$3" '
+        function esc(s) { gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); return s }
+        { name[++n] = $1; value[n] = $2 + 0; if ($2 + 0 > most) most = $2 + 0 }
+        END {
+            printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"%d\" ", 50 + 26 * n
+            print "font-family=\"sans-serif\" font-size=\"13\">"
+            print "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>"
+            printf "<text x=\"10\" y=\"22\" font-size=\"15\">%s</text>\n", esc(title)
+            for (i = 1; i <= n; i++) {
+                y = 40 + 26 * (i - 1); w = most ? 380 * value[i] / most : 0
+                fill = name[i] ~ /^mdbitmap/ ? "#2f6fb0" : "#a8b3bd"
+                printf "<text x=\"255\" y=\"%d\" text-anchor=\"end\">%s</text>\n", y + 14, esc(name[i])
+                printf "<rect x=\"265\" y=\"%d\" width=\"%.1f\" height=\"18\" fill=\"%s\"/>\n", y, w, fill
+                printf "<text x=\"%.1f\" y=\"%d\">%s %s</text>\n", 271 + w, y + 14, value[i], esc(unit)
+            }
+            print "</svg>"
+        }' >"$1"
+}
+
+# guest SCRATCH DIR LEVEL MEMBERS: runs the shell text of standard input in a guest of
+# user-mode-linux that has the images DIR/m0, m1, ... as $disks, DIR as its working directory, and
+# the driver for LEVEL. What fails in it ends it, and this.
+guest() {
+    local kernel modules i disks=() nodes=''
+    kernel=${MDBITMAP_KERNEL:-$(command -v linux.uml)}
+    modules=$(dirname "$(dirname "$(realpath "$kernel")")")/lib/uml/modules
+    for ((i = 0; i < $4; i++)); do
+        disks+=("ubd$i=$2/m$i")
+        nodes+=" /dev/ubd$(printf '%b' "\\x$(printf %x $((97 + i)))")"
+    done
+    {
+        cat <<END
+set -e
+trap 'sync; echo o > /proc/sysrq-trigger; sleep 100' EXIT
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run LC_ALL=C MDADM_NO_UDEV=1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev 2>/dev/null || true
+mount -t tmpfs tmpfs /run
+mkdir /run/lab
+mount -t hostfs lab /run/lab -o $2
+cd /run/lab
+modules=$modules/\$(uname -r)
+for file in \$(sed -n "s#^\(.*/$(case $3 in 1) echo raid1 ;; *) echo raid456 ;; esac)\.ko[.a-z]*\):#\1#p" \
+    \$modules/modules.dep | tr ' ' '\n' | sed '1!G;h;\$!d'); do insmod \$modules/\$file; done
+disks="$nodes"
+END
+        cat
+        echo 'echo @@done'
+    } >"$1/init"
+    # The guest has a /dev of its own, which may hide DIR: SCRATCH must not be there.
+    timeout 900 "$kernel" mem=512M rootfstype=hostfs rootflags=/ ro con=null con0=null,fd:1 panic=-1 noreboot \
+        quiet "${disks[@]}" init=/bin/sh -- "$1/init" </dev/null >"$1/console" 2>&1 || true
+    grep -q '^@@done' "$1/console" || { grep -av '^ \[<' "$1/console" | tail -n 20 >&2 && return 1; }
+}
