@@ -1,11 +1,13 @@
 //! Man pages and completions are made from the definitions of the command line, and checked in: a
 //! test fails when they fall behind, and with `MDBITMAP_BLESS=1` writes them.
 //!
-//! What is in them is tried, too: every example of a page, and completion by the shells themselves.
+//! What is in them is tried, too: every example of a page, and completion by the shells themselves;
+//! and what the documents show.
 #![allow(clippy::unwrap_used)]
 
 mod bash;
 mod definitions;
+mod documents;
 mod examples;
 mod fish;
 mod man;

@@ -11,6 +11,7 @@ mod attach;
 mod attach_refused;
 mod boot;
 mod dirty;
+mod documents;
 mod internal;
 mod lockless;
 mod manual;
@@ -30,6 +31,7 @@ pub(crate) fn jobs() -> Vec<Job> {
     jobs.extend(boot::jobs());
     jobs.extend(internal::jobs());
     jobs.extend(lockless::jobs());
+    jobs.extend(documents::jobs());
     jobs.extend(manual::jobs());
     jobs.extend(mdadm_cases::jobs());
     jobs.extend(tune::jobs());
