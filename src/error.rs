@@ -185,17 +185,25 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// `text` with every control character written as an escape: names come from disk and from other
-/// users, and must not steer a terminal.
+/// `text` with every character as an escape that steers a terminal, or that shows it as another
+/// text than it is: names come from disk and from other users.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = (!c.is_control()).then_some(c);
+            let escaped = misleads(c).then(|| c.escape_default());
+            let plain = (!misleads(c)).then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()
+}
+
+/// Control characters, what turns the direction of writing, what has no width, and line ends of
+/// Unicode's own.
+fn misleads(c: char) -> bool {
+    let hidden =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    c.is_control() || hidden || matches!(c, '\u{61c}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -225,5 +233,7 @@ mod tests {
         assert_eq!(error.to_string(), "a\\u{1b}[2Jb: bad");
         let error = Error::refused("the same as a\u{7}").hint("leave out a\u{7}");
         assert_eq!(error.to_string(), "the same as a\\u{7}\n  leave out a\\u{7}");
+        assert_eq!(printable("a\u{202e}b\u{9b}c\u{feff}"), "a\\u{202e}b\\u{9b}c\\u{feff}");
+        assert_eq!(printable("Gr\u{fc}\u{df}e \u{65e5}"), "Gr\u{fc}\u{df}e \u{65e5}");
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Imports `error` only; `docs/exit-status.md` says it to people.
 
+use std::ffi::OsStr;
 use std::io;
 use std::process::ExitCode;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, printable};
 use crate::output;
 
 /// What the process tells its caller.
@@ -51,12 +52,21 @@ impl From<Kind> for ExitStatus {
 /// Prints what the parser has to say: help and version are no errors.
 #[must_use]
 pub fn of_usage(error: &clap::Error) -> ExitStatus {
-    let printed = error.print();
+    let printed = match error.use_stderr() && std::env::args_os().any(|arg| misleads(&arg)) {
+        true => output::complain_plainly(&error.to_string()),
+        false => error.print(),
+    };
     match (error.use_stderr(), printed) {
         (true, _) => ExitStatus::Usage,
         (false, Ok(())) => ExitStatus::Done,
         (false, Err(error)) => of_output(&error),
     }
+}
+
+/// The parser quotes what was typed, and a file's name may have typed it (`*`).
+fn misleads(typed: &OsStr) -> bool {
+    let text = typed.to_string_lossy();
+    printable(&text) != text
 }
 
 /// Prints `error` with its causes and gives its status. A reader that went away (`| head`) is no

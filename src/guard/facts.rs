@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use nix::libc::{EBUSY, O_CLOEXEC, O_EXCL};
+use nix::libc::{EBUSY, O_CLOEXEC, O_EXCL, O_NONBLOCK};
 
 use super::patience::patient;
 use super::reasons::{Facts, Node, Probe, Relation};
@@ -96,7 +96,9 @@ fn probe_device(path: &Path) -> Result<Probe> {
 /// A shared lock fails while somebody holds an exclusive one, as every program of ours does that
 /// writes.
 fn probe_file(path: &Path) -> Result<Probe> {
-    let file = match File::open(path) {
+    // Without waiting: a pipe would have us wait for whoever writes to it.
+    let opened = fs::OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_CLOEXEC).open(path);
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Probe::Free),
         Err(error) => return Err(Error::io("open", path, error)),

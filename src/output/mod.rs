@@ -19,8 +19,18 @@ pub mod wait;
 
 use std::io::Write as _;
 
+use crate::error::printable;
+
 /// Says an error on standard error, one `mdbitmap: ` line and what follows.
 pub fn complain(message: &str) {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "mdbitmap: {message}");
+}
+
+/// Says `text` on standard error, line by line, without anything that steers a terminal.
+///
+/// # Errors
+/// Standard error takes nothing.
+pub fn complain_plainly(text: &str) -> std::io::Result<()> {
+    text.lines().try_for_each(|line| writeln!(std::io::stderr(), "{}", printable(line)))
 }

@@ -9,6 +9,7 @@ mod create;
 mod demo;
 mod edit;
 mod examine;
+mod hostile;
 mod inspect;
 mod is;
 mod manage;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, ensure};
 
 #[path = "../../lib/documents.rs"]
+#[expect(dead_code, reason = "blocks and what is shown are for the tier without a kernel")]
 mod documents;
 
 use self::documents::{Command, all};

@@ -1,0 +1,362 @@
+//! A world that means harm, or is merely short of everything: links where root would write, names
+//! that steer terminals, streams that are closed, limits and full disks, sizes at the end of numbers.
+
+use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::{Run, have, run, temp_dir};
+
+/// A practice array of three members in a directory.
+fn array() -> TempDir {
+    let dir = temp_dir();
+    let path = dir.path().join("d");
+    let made = run(["demo", path.to_str().unwrap(), "--make-only", "--size", "16M"]);
+    assert_eq!(made.status, 0, "{made:?}");
+    dir
+}
+
+const MEMBERS: &str = "d/member0.img d/member1.img d/member2.img";
+
+/// Runs `script` in `dir`; `mdbitmap` is the program, `$M` the members.
+fn shell(dir: &Path, script: &str) -> Run {
+    let program = env!("CARGO_BIN_EXE_mdbitmap");
+    let script = format!("mdbitmap() {{ timeout 60 {program} \"$@\"; }}\nM='{MEMBERS}'\n{script}");
+    let output = Command::new("bash").args(["-c", &script]).current_dir(dir).output().unwrap();
+    Run {
+        status: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// All files below `dir`, with what is in them.
+fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = fs::symlink_metadata(&path).unwrap().file_type();
+        if kind.is_dir() {
+            found.extend(contents(&path));
+        } else if kind.is_file() {
+            found.push((path.clone(), fs::read(path).unwrap()));
+        } else {
+            assert!(kind.is_symlink() || kind.is_fifo(), "{path:?}");
+            found.push((path, Vec::new()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every command that makes a file, with the name of it in `$F`.
+const MAKERS: [&str; 9] = [
+    "create --size 1M $F",
+    "create --size 1M --force=overwrite $F",
+    "check --checkpoint $F $M",
+    "convert --to file --bitmap $F $M",
+    "merge d/member0.img d/member1.img -o $F",
+    "rechunk d/member0.img --chunk 1M -o $F --force=overwrite",
+    "restore good.dump $F",
+    "restore --force=overwrite good.dump $F",
+    "demo $F --make-only --size 16M",
+];
+
+#[test]
+fn nothing_is_written_through_a_link_that_somebody_planted() {
+    let dir = array();
+    let made = shell(
+        dir.path(),
+        "mdbitmap resync $M >/dev/null; mdbitmap dump d/member0.img >good.dump; echo precious >precious",
+    );
+    assert_eq!(made.status, 0, "{made:?}");
+    for target in ["precious", "d/member1.img", "nowhere/at-all", "not-there"] {
+        symlink(target, dir.path().join("link")).unwrap();
+        let before = contents(dir.path());
+        for command in MAKERS {
+            let refused = shell(dir.path(), &format!("F=link; mdbitmap {command}"));
+            assert!([2, 3, 5].contains(&refused.status), "{command} -> {target}: {refused:?}");
+            assert!(refused.err.contains("link"), "{command}: {refused:?}");
+            assert!(contents(dir.path()) == before, "{command} wrote through the link to {target}");
+        }
+        fs::remove_file(dir.path().join("link")).unwrap();
+    }
+}
+
+#[test]
+fn a_pipe_or_a_device_is_no_place_for_a_file_and_nobody_waits_for_it() {
+    let dir = array();
+    shell(dir.path(), "mkfifo fifo; mdbitmap resync $M; mdbitmap dump d/member0.img >good.dump");
+    let before = contents(dir.path());
+    for place in ["fifo", "/dev/null", "/dev/zero", "d"] {
+        // A directory that is there is what a practice array is made in; it holds one already.
+        for command in MAKERS {
+            let refused = shell(dir.path(), &format!("F={place}; mdbitmap {command}"));
+            assert!([2, 3, 5].contains(&refused.status), "{command} {place}: {refused:?}");
+        }
+        for command in ["examine", "inspect", "is clean", "set --range 0-1M", "resync", "check"] {
+            let refused = shell(dir.path(), &format!("mdbitmap {command} {place}"));
+            assert!((2..=5).contains(&refused.status), "{command} {place}: {refused:?}");
+        }
+    }
+    assert!(contents(dir.path()) == before);
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone_whatever_the_umask() {
+    let dir = array();
+    let script = "umask 0; mdbitmap resync $M; mdbitmap create --size 1M new; mdbitmap dump new >x; \
+                  mdbitmap restore x again; mdbitmap demo e --make-only --size 16M";
+    assert_eq!(shell(dir.path(), script).status, 0);
+    for name in ["new", "again", "e/member0.img"] {
+        let mode = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+    assert_eq!(fs::metadata(dir.path().join("e")).unwrap().mode() & 0o077, 0);
+}
+
+#[test]
+fn no_name_steers_a_terminal() {
+    let dir = temp_dir();
+    let name = b"\x1b]0;owned\x07\xe2\x80\xaegmi.\xc2\x9b31m\n\xff".to_vec();
+    let path = dir.path().join(std::ffi::OsString::from_vec(name));
+    let steers = |text: &str| {
+        text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}' || c == '\u{9b}')
+            || text.contains("owned\n")
+    };
+    let array = path.to_str().is_none().then(|| path.clone()).unwrap();
+    let demo = run([Path::new("demo"), &array, Path::new("--make-only"), Path::new("--size=16M")]);
+    assert_eq!(demo.status, 0, "{demo:?}");
+    let members: Vec<_> = (0..3).map(|n| array.join(format!("member{n}.img"))).collect();
+    let mut seen = vec![demo];
+    for words in [
+        "inspect",
+        "inspect --hex",
+        "check",
+        "check --list 3",
+        "resync --dry-run",
+        "is intact",
+        "locate --bit 3",
+        "files",
+        "examine",
+        "set --dry-run --range 0-1M",
+    ] {
+        let count = if words == "examine" { 1 } else { 3 };
+        let words = words.split(' ').map(PathBuf::from);
+        seen.push(run(words.chain(members.iter().take(count).cloned())));
+    }
+    let odd = dir.path().join("a\u{1b}[31m\u{202e}b");
+    for words in [
+        "examine",
+        "create --size",
+        "create --chunk",
+        "is",
+        "status",
+        "wait",
+        "attach",
+        "stop",
+        "verify-dump",
+        "check --range",
+        "resync --force",
+        "demo --level",
+        "",
+    ] {
+        let words = words.split(' ').filter(|word| !word.is_empty()).map(PathBuf::from);
+        seen.push(run(words.chain([odd.clone()])));
+    }
+    let found: Vec<_> = seen.iter().filter(|r| steers(&r.out) || steers(&r.err)).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(seen.iter().any(|run| run.out.contains("\\u{202e}")));
+}
+
+#[test]
+fn a_terminal_gets_no_escapes_of_names_either() {
+    let there = Command::new("script").arg("--version").output().is_ok();
+    if !have("script (util-linux) is not installed", there) {
+        return;
+    }
+    let dir = temp_dir();
+    let program = env!("CARGO_BIN_EXE_mdbitmap");
+    for words in ["examine", "is", "create --size", "resync --progress", "--no-such"] {
+        let line = format!("{program} {words} \"$(printf 'x\\033]0;owned\\007y')\"");
+        let told = Command::new("script").args(["-qec", &line, "/dev/null"]).output();
+        let _ = dir.path();
+        let told = String::from_utf8_lossy(&told.unwrap().stdout).into_owned();
+        assert!(!told.contains("\u{1b}]0;"), "{words}: {told:?}");
+    }
+}
+
+#[test]
+fn closed_streams_are_not_taken_for_members() {
+    let dir = array();
+    shell(dir.path(), "mdbitmap resync $M");
+    let before = contents(dir.path());
+    for streams in [">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full 2>&1", "2>/dev/full"] {
+        for command in [
+            "inspect $M",
+            "check $M",
+            "examine d/member0.img",
+            "resync --dry-run $M",
+            "is clean $M",
+            "resync --full $M",
+            "status",
+            "estimate --size 1G",
+            "--help",
+            "dump d/member0.img",
+            "repair --dry-run $M",
+        ] {
+            let ran = shell(dir.path(), &format!("mdbitmap {command} {streams}"));
+            let lost = streams.starts_with(">/dev/full");
+            let expected = if lost { 5 } else { 0 };
+            assert_eq!(ran.status, expected, "{command} {streams}: {ran:?}");
+        }
+    }
+    assert!(data(&contents(dir.path())) == data(&before), "what is printed went into a member");
+}
+
+/// The bytes behind superblock and bitmap.
+fn data(files: &[(PathBuf, Vec<u8>)]) -> Vec<&[u8]> {
+    files.iter().map(|(_, bytes)| bytes.get(1 << 20..).unwrap_or(&[])).collect()
+}
+
+#[test]
+fn short_of_descriptors_it_says_so_and_changes_nothing() {
+    let dir = array();
+    let before = contents(dir.path());
+    for limit in 4..12 {
+        for command in ["inspect $M", "resync $M --dry-run", "check $M", "examine d/member0.img"] {
+            let ran = shell(dir.path(), &format!("ulimit -n {limit}; mdbitmap {command}"));
+            let said = ran.err.contains("Too many open files") || ran.err.contains("Error 24");
+            let found = command.starts_with("check") && ran.status == 1;
+            assert!(found || ran.status == 0 || said, "{limit} {command}: {ran:?}");
+        }
+    }
+    assert!(contents(dir.path()) == before);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_not_left_behind() {
+    let dir = array();
+    shell(
+        dir.path(),
+        "mdbitmap create --size 64M --chunk 512B base; mdbitmap dump base >base.dump",
+    );
+    let before = contents(dir.path());
+    for command in [
+        "create --size 64M --chunk 512B new",
+        "rechunk base --chunk 1K -o new",
+        "merge base base -o new",
+        "invert base -o new",
+        "restore base.dump new",
+    ] {
+        let failed = shell(dir.path(), &format!("ulimit -f 1; mdbitmap {command}"));
+        assert_eq!(failed.status, 5, "{command}: {failed:?}");
+        assert!(failed.err.contains("File too large"), "{command}: {failed:?}");
+        assert!(contents(dir.path()) == before, "{command} left something");
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_of_a_file_and_what_was_to_be_replaced() {
+    let dir = array();
+    let made = shell(
+        dir.path(),
+        "mkdir small && mount -t tmpfs -o size=64k none small && \
+         mdbitmap create --size 64M --chunk 512B base && mdbitmap dump base >base.dump",
+    );
+    if !have("no tmpfs can be mounted (root only)", made.status == 0) {
+        return;
+    }
+    let small = Mounted(dir.path().join("small"));
+    shell(dir.path(), "mdbitmap create --size 1M small/old; dd if=/dev/zero of=small/fill bs=4k");
+    let before = contents(&small.0);
+    for command in [
+        "create --size 256M --chunk 512B small/new",
+        "create --size 256M --chunk 512B --force=overwrite small/old",
+        "rechunk base --chunk 1K -o small/new",
+        "merge base base -o small/new",
+        "restore base.dump small/new",
+        "dump base >small/new.dump",
+        "demo small/demo --make-only --size 16M",
+    ] {
+        let failed = shell(dir.path(), &format!("mdbitmap {command}"));
+        assert_eq!(failed.status, 5, "{command}: {failed:?}");
+        // The shell made that one, not we.
+        let _ = fs::remove_file(small.0.join("new.dump"));
+        assert!(contents(&small.0) == before, "{command} left something");
+    }
+}
+
+/// A mount that goes away with the test.
+struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn sizes_at_the_end_of_numbers_are_answered_or_refused() {
+    let dir = array();
+    let before = contents(dir.path());
+    let sizes = [
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "18014398509481983s",
+        "18014398509481984s",
+        "36028797018963967s",
+        "9007199254740991K",
+        "16777215T",
+        "16E",
+        "99999999999999999999999",
+        "-1",
+        "''",
+        "1.5G",
+    ];
+    let mut script = String::new();
+    for size in sizes {
+        for command in [
+            "create --size=S n1 --dry-run",
+            "create --size 1M --chunk=S n1 --dry-run",
+            "create --size 1M --delay=S n1 --dry-run",
+            "demo n2 --size=S --make-only",
+            "estimate --size=S",
+            "estimate --size 1G --wanted-time=S",
+            "estimate --size 1G --chunk=S",
+            "set --dry-run --range=S-S $M",
+            "set --dry-run --range=0+S $M",
+            "set --dry-run --range=chunk:S-S $M",
+            "locate --array-offset=S $M",
+            "locate --bit=S $M",
+            "locate --stripe=S $M",
+            "locate --device d/member0.img:S $M",
+            "check --range=S+S $M",
+            "files --range=0-S $M",
+            "rechunk d/member0.img --chunk 4K --size=S -o n3",
+            "resync --build --level 1 --size=S --force=superblock --full --dry-run $M",
+            "resync --full --memory=S --dry-run $M",
+            "resync --full --memory=S --source=S --dry-run $M",
+        ] {
+            let command = command.replace('S', size);
+            script += &format!(
+                "mdbitmap {command} >/dev/null 2>err; echo \"$? {command}\"; \
+                                grep panicked err\n"
+            );
+        }
+    }
+    let told = shell(dir.path(), &script);
+    let answers: Vec<_> = told.out.lines().collect();
+    assert_eq!(answers.len(), sizes.len() * 20, "{}", told.out);
+    let status = |line: &str| line.split(' ').next().and_then(|n| n.parse::<i32>().ok());
+    let odd: Vec<_> = answers.iter().filter(|line| !matches!(status(line), Some(0..=5))).collect();
+    assert!(odd.is_empty(), "{odd:#?}");
+    fs::remove_file(dir.path().join("err")).unwrap();
+    assert!(contents(dir.path()) == before);
+}
