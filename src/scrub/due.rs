@@ -56,7 +56,10 @@ impl Due {
             if !both.is_empty() {
                 return Ok(Some(both));
             }
-            from = dirty.last().map_or(from, SectorRange::end);
+            // The last chunk may end beyond the array: what is left of it ends no later than `from`.
+            let chunk = store.chunk.sectors().get();
+            let next = Sectors::new((from.get() / chunk).saturating_add(1).saturating_mul(chunk));
+            from = dirty.last().map_or(next, SectorRange::end).max(next);
         }
     }
 
