@@ -56,7 +56,13 @@ impl Due {
             if !both.is_empty() {
                 return Ok(Some(both));
             }
-            from = dirty.last().map_or(from, SectorRange::end);
+            // A last chunk in part ends before the address that a whole one would end at: asked for
+            // what lies behind the array, the bits go on telling of it.
+            let end = dirty.last().map_or(from, SectorRange::end);
+            if end <= from {
+                return Ok(None);
+            }
+            from = end;
         }
     }
 

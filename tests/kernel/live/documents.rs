@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 #[path = "../../lib/documents.rs"]
 #[expect(dead_code, reason = "blocks and what is shown are for the tier without a kernel")]
@@ -19,15 +19,40 @@ use crate::uml::Until;
 
 const SCENES: &str = include_str!("documents.sh");
 
+/// So many scenes fit a guest's time on a loaded machine.
+const SCENES_IN_A_GUEST: usize = 5;
+
 pub(crate) fn jobs() -> Vec<Job> {
-    vec![
-        Job::new("live/documents/any-kernel", || typed(false)),
-        Job::new("live/documents/bitmap-file", || typed(true)),
-    ]
+    let part = |files: bool, word: &str| {
+        let parts = lines(files).len().div_ceil(SCENES_IN_A_GUEST);
+        let job = |n| Job::new(format!("live/documents/{word}/{n}"), move || typed(files, n));
+        (0..parts).map(job).collect::<Vec<_>>()
+    };
+    let mut jobs = part(false, "any-kernel");
+    // A name with a part `file` is left out where the kernel takes none.
+    jobs.extend(part(true, "file"));
+    jobs
 }
 
-/// What needs a kernel that takes bitmap files, or what does not.
-fn typed(files: bool) -> Result<()> {
+/// The lines of each scene that needs a kernel that takes bitmap files, or of each that does not.
+fn lines(files: bool) -> Vec<Vec<String>> {
+    let mut scenes: Vec<Vec<String>> = Vec::new();
+    for document in all() {
+        let wanted = |command: &&Command| command.root && command.scene.ends_with("-file") == files;
+        for (count, command) in document.commands.iter().filter(wanted).enumerate() {
+            if command.opens || scenes.is_empty() {
+                scenes.push(vec![command.scene.replace('-', "_")]);
+            }
+            let name = document.name.replace('.', "-");
+            let quoted = command.typed.replace('\'', "'\\''");
+            let line = format!("says {name}-{count} {} eval '{quoted}'", command.status);
+            scenes.last_mut().into_iter().for_each(|scene| scene.push(line.clone()));
+        }
+    }
+    scenes
+}
+
+fn typed(files: bool, part: usize) -> Result<()> {
     let stage = Stage::disks(4).size(12 << 20).fs(FsKind::Ext4).needs_raid6().build()?;
     let mut body = String::from(
         "mkdir -p /run/fs/lib /run/bin\nmount --bind /run/fs/lib /var/lib\n\
@@ -36,20 +61,10 @@ fn typed(files: bool) -> Result<()> {
          ln -s $(disk 2) /dev/sdc1\nln -s $(disk 3) /dev/sdd1\n",
     );
     body += SCENES;
-    let mut count = 0;
-    for document in all() {
-        let wanted = |command: &&Command| command.root && command.scene.ends_with("-file") == files;
-        for command in document.commands.iter().filter(wanted) {
-            ensure!(!command.scene.is_empty(), "{}: no scene", command.typed);
-            if command.opens {
-                writeln!(body, "{}", command.scene.replace('-', "_"))?;
-            }
-            let quoted = command.typed.replace('\'', "'\\''");
-            let name = document.name.replace('.', "-");
-            writeln!(body, "says {name}-{count} {} eval '{quoted}'", command.status)?;
-            count += 1;
-        }
+    let all = lines(files);
+    let scenes = all.iter().skip(part * SCENES_IN_A_GUEST).take(SCENES_IN_A_GUEST);
+    for line in scenes.flatten() {
+        writeln!(body, "{line}")?;
     }
-    ensure!(count >= 5, "only {count} commands were found");
     stage.boot("documents", &body, Until::PoweredOff).with_context(|| stage.describe())
 }
