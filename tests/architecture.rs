@@ -47,6 +47,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "output",
         ],
     ),
+    (
+        "fuzzing",
+        &[
+            "units", "error", "format", "ioctl", "sysfs", "io", "guard", "array", "parity",
+            "store", "running", "manage", "resync", "scrub", "places", "inspect", "edit", "demo",
+            "output", "commands",
+        ],
+    ),
 ];
 
 /// The only files that may hold `unsafe`.

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::exit::ExitStatus;
-use super::resync::{EngineArg, ProgressArg, parse_limit, parse_memory};
+use super::transfer::{TransferArgs, parse_limit};
 use crate::guard::System;
 use crate::output::progress;
 use crate::output::scrub as render;
@@ -68,17 +68,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "RATE", value_parser = parse_limit)]
     limit: Option<Bytes>,
 
-    /// What moves the data
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
-    engine: EngineArg,
-
-    /// At most so much data in memory at once, 1M or more (KiB if bare; K, M, G) [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    memory: Option<Bytes>,
-
-    /// How to show progress on standard error
-    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
-    progress: ProgressArg,
+    #[command(flatten)]
+    transfer: TransferArgs,
 
     /// Print ranges and report as JSON
     #[arg(long)]
@@ -96,8 +87,8 @@ impl CheckArgs {
             mark: self.mark.clone().map(mark),
             dry_run: self.dry_run,
             limit: self.limit,
-            engine: self.engine.into(),
-            memory: self.memory,
+            engine: self.transfer.engine.into(),
+            memory: self.transfer.memory,
         }
     }
 }
@@ -113,7 +104,7 @@ fn mark(path: PathBuf) -> Mark {
 /// What the library says, or standard output failed.
 pub fn run(args: &CheckArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let options = args.options();
-    let mut observer = progress::observer(args.progress.style(context));
+    let mut observer = progress::observer(args.transfer.progress.style(context));
     let (stop, system, width) = (context.stop.clone(), System::default(), context.width());
     let (report, printed) = if args.json {
         let mut sink = render::JsonSink::new(&mut context.out);

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::context::Context;
 use super::exit::ExitStatus;
-use crate::edit::{Allow, Report};
+use crate::edit::{self, Allow, Operation, Report};
+use crate::guard::System;
 use crate::output::edit as render;
 use crate::store::create::NewFile;
 
@@ -88,4 +89,17 @@ impl OutputArgs {
 
 pub(super) fn allow(force: &[Force]) -> Allow {
     Allow { uuid: force.contains(&Force::Uuid), size: force.contains(&Force::Size) }
+}
+
+/// Makes a new bitmap of others, and prints the report.
+pub(super) fn make(
+    operation: Operation,
+    sources: &[PathBuf],
+    output: &OutputArgs,
+    args: EditArgs,
+    context: &mut Context,
+) -> anyhow::Result<ExitStatus> {
+    let (new, system) = (output.new_file(args.dry_run), System::default());
+    let report = edit::make(operation, sources, &new, output.allow(), &system, &context.stop)?;
+    args.print(&report, context)
 }

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::context::Context;
-use super::edit::{EditArgs, OutputArgs};
+use super::edit::{EditArgs, OutputArgs, make};
 use super::exit::ExitStatus;
-use crate::edit::{self, Operation};
-use crate::guard::System;
+use crate::edit::Operation;
 
 /// Make a bitmap that is dirty where another is not.
 ///
@@ -35,15 +34,6 @@ pub struct InvertArgs {
 /// What the library says, or standard output failed.
 pub fn run(args: &InvertArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let operation = Operation::Invert;
-    let new = args.output.new_file(args.edit.dry_run);
-    let (allow, system) = (args.output.allow(), System::default());
-    let report = edit::make(
-        operation,
-        std::slice::from_ref(&args.source),
-        &new,
-        allow,
-        &system,
-        &context.stop,
-    )?;
-    args.edit.print(&report, context)
+    let sources = std::slice::from_ref(&args.source);
+    make(operation, sources, &args.output, args.edit, context)
 }

@@ -46,6 +46,7 @@ pub mod set;
 pub mod set_uuid;
 pub mod status;
 pub mod stop;
+pub mod transfer;
 pub mod tune;
 pub mod verify_dump;
 pub mod wait;

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::context::Context;
-use super::edit::{EditArgs, OutputArgs};
+use super::edit::{EditArgs, OutputArgs, make};
 use super::exit::ExitStatus;
-use crate::edit::{self, Operation};
-use crate::guard::System;
+use crate::edit::Operation;
 use crate::store::create::limits;
 use crate::units::{ChunkSize, Sectors};
 
@@ -48,15 +47,6 @@ pub struct RechunkArgs {
 /// What the library says, or standard output failed.
 pub fn run(args: &RechunkArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let operation = Operation::Rechunk { chunk: args.chunk, size: args.size };
-    let new = args.output.new_file(args.edit.dry_run);
-    let (allow, system) = (args.output.allow(), System::default());
-    let report = edit::make(
-        operation,
-        std::slice::from_ref(&args.source),
-        &new,
-        allow,
-        &system,
-        &context.stop,
-    )?;
-    args.edit.print(&report, context)
+    let sources = std::slice::from_ref(&args.source);
+    make(operation, sources, &args.output, args.edit, context)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::check::printed_whole;
 use super::context::Context;
 use super::exit::ExitStatus;
-use super::resync::{EngineArg, ProgressArg, parse_limit, parse_memory};
+use super::transfer::{TransferArgs, parse_limit};
 use crate::error::Error;
 use crate::guard::System;
 use crate::output::progress;
@@ -55,17 +55,8 @@ pub struct RepairArgs {
     #[arg(long, value_name = "RATE", value_parser = parse_limit)]
     limit: Option<Bytes>,
 
-    /// What moves the data
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
-    engine: EngineArg,
-
-    /// At most so much data in memory at once, 1M or more (KiB if bare; K, M, G) [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    memory: Option<Bytes>,
-
-    /// How to show progress on standard error
-    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
-    progress: ProgressArg,
+    #[command(flatten)]
+    transfer: TransferArgs,
 
     /// Print ranges and report as JSON; takes --yes or --dry-run
     #[arg(long)]
@@ -80,14 +71,14 @@ impl RepairArgs {
             ranges: self.ranges.clone(),
             dry_run,
             limit: self.limit,
-            engine: self.engine.into(),
-            memory: self.memory,
+            engine: self.transfer.engine.into(),
+            memory: self.transfer.memory,
         }
     }
 
     fn call(&self, dry_run: bool, context: &mut Context) -> anyhow::Result<RepairReport> {
         let options = self.options(dry_run);
-        let mut observer = progress::observer(self.progress.style(context));
+        let mut observer = progress::observer(self.transfer.progress.style(context));
         let (stop, system, width) = (context.stop.clone(), System::default(), context.width());
         let (report, printed) = if self.json {
             let mut sink = render::JsonSink::new(&mut context.out);

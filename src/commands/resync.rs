@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 use super::build::BuildArgs;
 use super::context::Context;
 use super::exit::ExitStatus;
+use super::transfer::{TransferArgs, parse_limit};
 use crate::error::Error;
 use crate::guard::System;
-use crate::io::EngineChoice;
-use crate::output::progress::{self, Style};
+use crate::output::progress;
 use crate::output::resync as render;
 use crate::resync::{Care, Outcome, Replacement, Report, ResyncOptions, Source, Vouched, resync};
-use crate::units::{Bytes, Slot, parse_size};
+use crate::units::{Bytes, Slot};
 
 /// Make the members of a stopped array agree, following its bitmap.
 ///
@@ -78,17 +78,8 @@ pub struct ResyncArgs {
     #[arg(long)]
     verify: bool,
 
-    /// What moves the data
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto, value_name = "ENGINE")]
-    engine: EngineArg,
-
-    /// At most so much data in memory at once, 1M or more (KiB if bare; K, M, G) [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    memory: Option<Bytes>,
-
-    /// How to show progress on standard error
-    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
-    progress: ProgressArg,
+    #[command(flatten)]
+    transfer: TransferArgs,
 
     /// Print the report as JSON
     #[arg(long)]
@@ -137,60 +128,6 @@ impl Force {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum EngineArg {
-    /// io_uring where the kernel has it and allows it, else sync
-    Auto,
-    /// One operation after the other; works everywhere
-    Sync,
-    /// io_uring; refused where it is not available
-    Uring,
-}
-
-impl From<EngineArg> for EngineChoice {
-    fn from(engine: EngineArg) -> Self {
-        match engine {
-            EngineArg::Auto => Self::Auto,
-            EngineArg::Sync => Self::Sync,
-            EngineArg::Uring => Self::Uring,
-        }
-    }
-}
-
-/// Room for one window.
-const LEAST_MEMORY: Bytes = Bytes::new(1 << 20);
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ProgressArg {
-    /// A bar on a terminal, lines elsewhere
-    Auto,
-    /// A bar
-    Bar,
-    /// A line every few seconds
-    Lines,
-    /// A JSON object per line
-    Json,
-    /// Nothing
-    None,
-}
-
-impl ProgressArg {
-    pub(super) fn style(self, context: &Context) -> Style {
-        match self {
-            Self::Auto if context.stderr_is_terminal() => Style::Bar,
-            Self::Auto | Self::Lines => Style::Lines,
-            Self::Bar => Style::Bar,
-            Self::Json => Style::Json,
-            Self::None => Style::None,
-        }
-    }
-}
-
-pub(super) fn parse_limit(text: &str) -> Result<Bytes, String> {
-    let limit = parse_size(text, 1024).map_err(|error| error.to_string())?;
-    if limit.is_zero() { Err("a limit of nothing would never end".into()) } else { Ok(limit) }
-}
-
 fn parse_replacement(text: &str) -> Result<Replacement, String> {
     let (slot, path) = text.split_once('=').ok_or("give it as SLOT=DEV, such as 1=/dev/sdd1")?;
     let slot =
@@ -199,11 +136,6 @@ fn parse_replacement(text: &str) -> Result<Replacement, String> {
         true => Err("there is no device behind the equals sign".into()),
         false => Ok(Replacement { slot, path: path.into() }),
     }
-}
-
-pub(super) fn parse_memory(text: &str) -> Result<Bytes, String> {
-    let memory = parse_size(text, 1024).map_err(|error| error.to_string())?;
-    if memory < LEAST_MEMORY { Err("less than 1M is too little".into()) } else { Ok(memory) }
 }
 
 impl ResyncArgs {
@@ -226,8 +158,8 @@ impl ResyncArgs {
             dry_run: self.dry_run,
             limit: self.limit,
             care: Care { compare: self.compare, verify: self.verify },
-            engine: self.engine.into(),
-            memory: self.memory,
+            engine: self.transfer.engine.into(),
+            memory: self.transfer.memory,
             now,
         })
     }
@@ -244,7 +176,7 @@ fn source(text: &str) -> Source {
 /// What the library says, or standard output failed.
 pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let options = args.options(context.now())?;
-    let mut observer = progress::observer(args.progress.style(context));
+    let mut observer = progress::observer(args.transfer.progress.style(context));
     let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
     match print(args, context, &report) {
         // Nobody is reading; the status still tells what became of the array.

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::exit::ExitStatus;
-use super::resync::ProgressArg;
+use super::transfer::ProgressArg;
 use crate::output::wait::{self as render, Meter};
 use crate::running::wait::Waited;
 use crate::running::{self, Ended};

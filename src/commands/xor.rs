@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::context::Context;
-use super::edit::{EditArgs, OutputArgs};
+use super::edit::{EditArgs, OutputArgs, make};
 use super::exit::ExitStatus;
-use crate::edit::{self, Operation};
-use crate::guard::System;
+use crate::edit::Operation;
 
 /// Make a bitmap that is dirty where one of two is and the other is not.
 ///
@@ -35,8 +34,6 @@ pub struct XorArgs {
 /// What the library says, or standard output failed.
 pub fn run(args: &XorArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
     let operation = Operation::Xor;
-    let new = args.output.new_file(args.edit.dry_run);
-    let (allow, system) = (args.output.allow(), System::default());
-    let report = edit::make(operation, &args.sources, &new, allow, &system, &context.stop)?;
-    args.edit.print(&report, context)
+    let sources = &args.sources;
+    make(operation, sources, &args.output, args.edit, context)
 }

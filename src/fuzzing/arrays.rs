@@ -26,7 +26,7 @@ pub(super) struct Made {
 
 /// An array; none where the numbers make none.
 pub(super) fn made(draw: &mut Draw<'_>) -> Option<Made> {
-    let (array, file) = (array(draw), draw.byte() % 4 == 0);
+    let (array, file) = (array(draw), draw.byte().is_multiple_of(4));
     let array = NewArray { bitmap_offset: array.bitmap_offset.filter(|_| !file), ..array };
     let device = array.least_device()?.saturating_add(Sectors::new(draw.below(24)));
     let mut members = Vec::new();
@@ -82,7 +82,7 @@ fn array(draw: &mut Draw<'_>) -> NewArray {
     if array.level != 1 {
         array.chunk = Sectors::new(8 << (draw.byte() % 3));
     }
-    array.bblog = draw.byte() % 4 == 0 && !version.is_0_90();
+    array.bblog = draw.byte().is_multiple_of(4) && !version.is_0_90();
     if !version.is_at_end() {
         array.data_offset = Sectors::new(48);
     }

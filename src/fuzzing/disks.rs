@@ -51,9 +51,15 @@ impl Disk {
 
     /// Lays `bytes` there, as far as there is room.
     pub(super) fn put(&mut self, at: u64, bytes: &[u8]) {
-        for (byte, at) in bytes.iter().zip(at..self.size.max(at)) {
-            let block = self.blocks.entry(at / BLOCK as u64).or_insert_with(|| vec![0; BLOCK]);
-            block[index(at % BLOCK as u64)] = *byte;
+        let (unit, mut at) = (BLOCK as u64, at);
+        let room = index(self.size.saturating_sub(at)).min(bytes.len());
+        let mut rest = &bytes[..room];
+        while !rest.is_empty() {
+            let from = index(at % unit);
+            let (now, later) = rest.split_at(rest.len().min(BLOCK - from));
+            let block = self.blocks.entry(at / unit).or_insert_with(|| vec![0; BLOCK]);
+            block[from..from + now.len()].copy_from_slice(now);
+            (rest, at) = (later, at + now.len() as u64);
         }
     }
 

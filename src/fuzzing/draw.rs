@@ -11,10 +11,6 @@ impl<'a> Draw<'a> {
         Self { rest: bytes }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     /// All that is left.
     pub(super) fn rest(self) -> &'a [u8] {
         self.rest

@@ -29,22 +29,35 @@ pub(super) fn image(bytes: &[u8]) {
     let Ok((_file, path)) = laid(&disk) else { return };
     let stop = AtomicBool::new(false);
     let Ok(opened) = BitmapAtRest::open(&path, &stop) else { return };
+    written(text::report(&mut io::sink(), opened.report()));
+    runs(&opened, &stop);
+    written(json::write(&mut io::sink(), &[opened], true, &stop));
+}
+
+/// The runs are what was counted, and can be shown.
+fn runs(opened: &BitmapAtRest, stop: &AtomicBool) {
     let report = opened.report();
-    let mut out = io::sink();
-    assert!(text::report(&mut out, report).is_ok());
-    if let (Some(coverage), Some(survey)) = (report.coverage, &report.survey) {
-        assert_eq!(survey.total, coverage.chunks());
-        assert!(survey.dirty <= survey.total);
-        let (mut sum, mut map) = (0, Map::new(survey.total, 64));
-        let runs = opened.dirty_runs(&stop, &mut |run| {
-            sum += run.count.get();
-            map.add(run);
-            assert!(text::range(&mut io::sink(), coverage, run).is_ok());
-        });
-        assert!(runs.is_ok() && map.draw(&mut out, true).is_ok());
-        assert_eq!(sum, survey.dirty.get(), "the runs are not what was counted");
+    let (Some(coverage), Some(survey)) = (report.coverage, &report.survey) else { return };
+    assert_eq!(survey.total, coverage.chunks());
+    assert!(survey.dirty <= survey.total);
+    let (mut sum, mut map) = (0, Map::new(survey.total, 64));
+    let told = opened.dirty_runs(stop, &mut |run| {
+        sum += run.count.get();
+        map.add(run);
+        written(text::range(&mut io::sink(), coverage, run));
+    });
+    if let Err(error) = told {
+        panic!("nobody asked to stop: {error}");
     }
-    assert!(json::write(&mut out, &[opened], true, &stop).is_ok());
+    written(map.draw(&mut io::sink(), true));
+    assert_eq!(sum, survey.dirty.get(), "the runs are not what was counted");
+}
+
+/// What takes everything fails nobody.
+fn written(result: io::Result<()>) {
+    if let Err(error) = result {
+        panic!("cannot be written: {error}");
+    }
 }
 
 /// Gives every superblock that there is the checksum it should have.

@@ -9,7 +9,7 @@ use crate::format::checkpoint::{self, Checkpoint};
 use crate::format::finding::any_error;
 use crate::format::llbitmap::{StateCounts, StateScanner, needs_resync, rules};
 use crate::format::md::{BblogPlace, badblocks as log};
-use crate::units::{ChunkRun, Chunks, Sectors};
+use crate::units::{ChunkRun, Chunks, SectorRange, Sectors};
 
 /// A bitmap as a file has it: superblock, then bits.
 pub(super) fn bitmap(bytes: &[u8]) {
@@ -164,6 +164,25 @@ pub(super) fn badblocks(bytes: &[u8]) {
         assert!(!range.len.is_zero() && range.start.checked_add(range.len).is_some());
         assert!(range.end() <= data, "{range:?} is outside of {data:?}");
     }
+    let whole = BblogPlace { size: Sectors::new(8), ..place };
+    mended(whole, &read[..read.len().min(log::MAX_BYTES)]);
+}
+
+/// Of a list without the first thing on it nothing else is gone, and that is.
+fn mended(place: BblogPlace, read: &[u8]) {
+    let all = |bytes: &[u8]| log::decode(place, bytes, Sectors::new(u64::MAX)).0;
+    let before = all(read);
+    let Some(good) = before.first().copied() else { return };
+    let Some(sector) = log::without(place, read, &[good]) else { return };
+    assert_eq!(sector.len(), log::SECTOR);
+    let after = all(&sector);
+    assert!(after.iter().all(|range| !range.overlaps(&good)), "{good:?} is still there");
+    let left = |range: &SectorRange| {
+        let end = range.end().min(good.end());
+        range.len.saturating_sub(end.saturating_sub(range.start.max(good.start))).get()
+    };
+    let sum = |ranges: &[SectorRange]| ranges.iter().map(left).map(u128::from).sum::<u128>();
+    assert_eq!(sum(&before), sum(&after), "more is gone than {good:?}");
 }
 
 /// The file of a resync without a bitmap. Of two good slots the newer counts, and what was read can

@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "super", run: supers::superblock },
     Target { name: "badblocks", run: formats::badblocks },
     Target { name: "checkpoint", run: formats::checkpoint },
+    Target { name: "dump", run: texts::dump },
     Target { name: "mdstat", run: texts::mdstat },
     Target { name: "attributes", run: texts::attributes },
     Target { name: "typed", run: texts::typed },

@@ -210,7 +210,7 @@ fn again(judged: &Rehearsal, engine: &mut Disks, options: &ResyncOptions) {
         Ok(second) => second,
         Err(error) => panic!("done, and then refused: {error}"),
     };
-    assert_eq!(second.missing, judged.missing);
+    assert_eq!(second.missing, judged.missing, "lost: {judged:?}, then {second:?}");
     if judged.missing.is_empty() {
         assert_eq!(second.decision, Decision::Nothing, "{}", second.reason);
     }

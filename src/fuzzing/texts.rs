@@ -2,10 +2,11 @@
 
 use super::draw::Draw;
 use crate::array::geometry::{layout_named, level_named};
+use crate::format::dump::{Item, Parser, Sum, head, run};
 use crate::running::{BitmapKind, Progress, parse};
 use crate::sysfs::mdstat::{self, ProgressState};
 use crate::sysfs::{DevNum, md, tables};
-use crate::units::parse_size;
+use crate::units::{ChunkRun, Chunks, Range, parse_size};
 
 /// `/proc/mdstat`.
 pub(super) fn mdstat(bytes: &[u8]) {
@@ -61,14 +62,52 @@ fn attribute(text: &str, odd: bool) {
     }
 }
 
-/// Sizes, levels and layouts.
+/// Sizes, ranges, levels and layouts.
 pub(super) fn typed(bytes: &[u8]) {
     let mut draw = Draw::new(bytes);
     let (unit, level) = (1 << (draw.byte() % 31), i32::from(draw.byte()) - 4);
     let text = String::from_utf8_lossy(draw.rest());
     let _ = (level_named(&text), layout_named(level, &text));
+    match text.parse::<Range>() {
+        Ok(Range::Bytes(start, end)) => assert!(start < end),
+        Ok(Range::Chunks(first, last)) => assert!(first <= last),
+        Ok(Range::All) | Err(_) => {}
+    }
     if let Ok(size) = parse_size(&text, unit) {
         let again = parse_size(&format!("{}B", size.get()), unit);
         assert_eq!(again, Ok(size));
     }
+}
+
+/// A dumped bitmap: as it is, and with the sum that it should have. What is taken is what a dump of
+/// it would say.
+pub(super) fn dump(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines: Vec<&str> = text.lines().collect();
+    parsed(&lines);
+    lines.retain(|line| !line.starts_with("end "));
+    let mut sum = Sum::default();
+    lines.iter().for_each(|line| sum.add(line));
+    let end = sum.end();
+    lines.push(&end);
+    parsed(&lines);
+}
+
+fn parsed(lines: &[&str]) {
+    let (mut parser, mut runs) = (Parser::default(), Vec::<ChunkRun>::new());
+    for line in lines {
+        match parser.line(line) {
+            Ok(Item::Run(run)) => runs.push(run),
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+    let (Ok(()), Some(raw)) = (parser.finish(), parser.superblock()) else { return };
+    let dirty: u64 = runs.iter().map(|run| run.count.get()).sum();
+    assert_eq!(Chunks::new(dirty), parser.dirty());
+    assert!(runs.windows(2).all(|pair| pair[0].end() < pair[1].first));
+    let chunks = crate::format::bitmap::decode(&raw.0).value.map(|value| value.chunks());
+    let mut again = head(&raw, chunks.unwrap_or_default(), parser.dirty());
+    again.extend(runs.iter().map(|told| run(*told)));
+    assert_eq!(again, lines[..lines.len() - 1], "it would be dumped otherwise");
 }

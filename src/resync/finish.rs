@@ -57,6 +57,26 @@ impl<'a> SuperWriter<'a> {
         Self { seats, freshest, events: assembly.events, now, joined, left, degraded }
     }
 
+    /// Whether all that is going to be written can be: what would be refused at the end is refused
+    /// before anything else is written. `dirty`: members will first say that they are not clean.
+    ///
+    /// # Errors
+    /// Refused, as the writing would be.
+    pub(super) fn foresee(&self, dirty: bool) -> Result<()> {
+        let unclean = ResyncPoint::From(Sectors::ZERO);
+        let last = self.edit(self.final_events(), ResyncPoint::Clean);
+        for seat in &self.seats {
+            edited(seat, &last)?;
+            if dirty && !seat.returning {
+                edited(seat, &SuperEdit { joined: &[], left: &[], resync: unclean, ..last })?;
+            }
+            if self.degraded && !seat.returning {
+                edited(seat, &SuperEdit { joined: &[], resync: unclean, ..last })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Says on every current member that the array is not clean; laggards come level.
     ///
     /// # Errors
@@ -154,12 +174,15 @@ fn joined(superblock: &Superblock, slot: Slot) -> Joined {
     Joined { dev_number, slot, major, minor, write_mostly }
 }
 
-fn write(engine: &mut dyn Engine, seat: &Seat<'_>, edit: &SuperEdit<'_>) -> Result<()> {
+/// What the member's superblock becomes.
+fn edited(seat: &Seat<'_>, edit: &SuperEdit<'_>) -> Result<Vec<u8>> {
     let own = seat.returning.then_some(seat.slot);
-    let bytes = seat
-        .superblock
-        .edited(&SuperEdit { own, ..*edit })
-        .map_err(|error| error.at_path(&seat.path))?;
+    let edit = SuperEdit { own, ..*edit };
+    seat.superblock.edited(&edit).map_err(|error| error.at_path(&seat.path))
+}
+
+fn write(engine: &mut dyn Engine, seat: &Seat<'_>, edit: &SuperEdit<'_>) -> Result<()> {
+    let bytes = edited(seat, edit)?;
     let dev = DevId(seat.index);
     let at = seat.superblock.view().super_offset.to_bytes();
     let at = at.ok_or_else(|| Error::damaged("its superblock lies beyond 2^64 bytes"))?;

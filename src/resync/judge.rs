@@ -5,6 +5,7 @@
 
 use super::bad::{self, Log};
 use super::built::without_events;
+use super::finish::SuperWriter;
 use super::history;
 use super::load::{self, Bitmap};
 use super::observe::Stats;
@@ -14,6 +15,7 @@ use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source, bitmap_device};
 use super::sample::Sampler;
 use super::volume::volume;
+use super::work::seats;
 use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
@@ -93,6 +95,11 @@ pub(super) fn judge(
     if let Some(path) = options.checkpoint.as_ref().filter(|_| !bitmap.places.is_empty()) {
         let why = "--checkpoint: the array has a bitmap, which tells how far it got";
         return Err(Error::usage(why).at_path(path).hint("leave --checkpoint out"));
+    }
+    if plan.decision != Decision::Nothing && options.build.is_none() {
+        let fresh = &seen.superblocks[assembly.freshest];
+        let seats = seats(options, seen, &plan);
+        SuperWriter::new(seats, fresh, &assembly, options.now).foresee(plan.mark_dirty)?;
     }
     let total = match plan.decision {
         Decision::Nothing => Bytes::ZERO,

@@ -34,6 +34,9 @@ pub(crate) struct Rehearsal {
     /// Device and first byte of each copy of the bitmap.
     pub(crate) copies: Vec<(usize, u64)>,
     data_offsets: Vec<Sectors>,
+    /// What each is to the array.
+    #[expect(dead_code, reason = "told with the rest where a law is broken")]
+    members: Vec<Member>,
 }
 
 impl Rehearsal {
@@ -65,6 +68,7 @@ pub(crate) fn rehearsed(engine: &mut dyn Engine, options: &ResyncOptions) -> Res
         total: judged.total,
         copies: judged.bitmap.places.iter().map(|place| (place.dev.0, place.at.get())).collect(),
         data_offsets: seen.superblocks.iter().map(|found| found.view().data_offset).collect(),
+        members: assembly.members.clone(),
         geometry: judged.geometry,
     })
 }

@@ -11,9 +11,9 @@ use mdbitmap::commands::args::Cli;
 
 #[path = "../lib/documents.rs"]
 #[expect(dead_code, reason = "scenes are for the kernel tier")]
-mod documents;
+mod shown;
 
-use documents::{Command, Document, all, blocks};
+use shown::{Command, Document, all, blocks};
 
 /// What is in a block of `sh` is typed by nobody here, for these reasons.
 const NOT_TYPED: [(&str, &str); 11] = [

@@ -131,8 +131,9 @@ obtain_raid6check() {
     [ -z "${MDBITMAP_RAID6CHECK:-}" ] || return 0
     if [ ! -x "$place/raid6check" ]; then
         open_archive || return 1
-        command -v make >/dev/null && command -v cc >/dev/null ||
-            { reason="there is no C compiler" && return 1; }
+        if ! command -v make >/dev/null || ! command -v cc >/dev/null; then
+            reason="there is no C compiler" && return 1
+        fi
         rm -rf "$place" && mkdir -p "$place/source"
         build_raid6check "$place" >"$place/log" 2>&1 ||
             { reason="building it failed: $place/log" && return 1; }
@@ -144,7 +145,7 @@ obtain_raid6check() {
 # build_raid6check PLACE: of the first suite's source, as it came from its authors.
 build_raid6check() {
     (
-        cd "$1/source"
+        cd "$1/source" || exit 1
         apt_get source --download-only "mdadm/${SUITES[0]}"
         tar --strip-components=1 -xf mdadm_*.orig.tar.*
         make raid6check CWFLAGS=-w

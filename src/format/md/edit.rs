@@ -80,6 +80,13 @@ pub(super) fn same_role(mine: &SuperView, edit: &SuperEdit<'_>) -> Result<()> {
     Err(Error::refused(why))
 }
 
+/// What this member is after the edit.
+pub(super) fn role_after(mine: &SuperView, edit: &SuperEdit<'_>) -> Role {
+    let joins = edit.joined.iter().find(|joined| joined.dev_number == mine.dev_number);
+    let slot = edit.own.or(joins.map(|joined| joined.slot));
+    slot.map_or(mine.role, Role::Active)
+}
+
 /// Refuses a departure of this very member, of one that joins, or from a slot it does not hold.
 pub(super) fn may_leave(mine: &SuperView, edit: &SuperEdit<'_>) -> Result<()> {
     let fresh = &edit.freshest.view;

@@ -184,7 +184,7 @@ impl Superblock {
             MdVersion::V0_90(HostOrder::Big) => edit::super090::<BigEndian>(self, edit),
             MdVersion::V1_0 | MdVersion::V1_1 | MdVersion::V1_2 => edit::super1(self, edit),
         }?;
-        self.would_be_sound(&raw)?;
+        self.would_be_sound(&raw, edit::role_after(mine, edit))?;
         Ok(raw)
     }
 
@@ -208,15 +208,20 @@ impl Superblock {
                 edit::bitmap::super1(self, offset)
             }
         };
-        self.would_be_sound(&raw)?;
+        self.would_be_sound(&raw, self.view.role)?;
         Ok(raw)
     }
 
     /// Refuses bytes that the kernel would refuse here: what fits the freshest member, such as the
-    /// bitmap's place, may not fit this one.
-    fn would_be_sound(&self, raw: &[u8]) -> Result<()> {
+    /// bitmap's place, may not fit this one. Nor may this member lose its `role` by the way, as one
+    /// of 0.90 would whose number is not its slot.
+    fn would_be_sound(&self, raw: &[u8], role: Role) -> Result<()> {
         let at = self.view.super_offset;
         let findings = match Self::decode(self.view.version, at, raw, self.device) {
+            Probe::Found(sb) if sb.view.role != role => {
+                let why = format!("this member would be {} and no longer {role}", sb.view.role);
+                return Err(Error::refused(why));
+            }
             Probe::Found(sb) => sb.findings,
             Probe::Damaged { findings } => findings,
             Probe::NotMd => Vec::new(),

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::lab::{CHUNK, CHUNKS, DIRTY, EVENTS, Lab, State, run, run_until};
+use super::lab::{CHUNK, CHUNKS, DIRTY, EVENTS, Lab, State, V0_90, run, run_until};
 use crate::error::Kind;
 use crate::format::bitmap::StateFlags;
+use crate::format::codec::LittleEndian;
 use crate::format::md::MdVersion::V1_2;
+use crate::format::md::{checksum, super090};
 use crate::io::mem::Event;
 use crate::io::{DevId, OpKind};
 use crate::resync::{Decision, Outcome, ResyncOptions, Source};
@@ -223,4 +225,21 @@ fn a_clean_array_whose_repair_broke_off_is_no_longer_called_clean() {
         assert_ne!(resync, crate::format::md::ResyncPoint::Clean, "member {member}");
         assert_eq!(after.bitmap(member).unwrap().1, vec![1, 5]);
     }
+}
+
+/// Found by fuzzing: it was refused when the data had been copied, and no dry run had told.
+#[test]
+fn what_superblocks_will_refuse_is_refused_before_anything_is_written() {
+    let mut lab = Lab::new(V0_90, &[DIRTY, LOST], &[1, 5], false);
+    let at = lab.superblock(0).unwrap().view().super_offset.get() * 512;
+    let raw = &mut lab.disks[0][usize::try_from(at).unwrap()..][..4096];
+    // The line of member 1 in the table calls itself another number, which the kernel overlooks.
+    super090::disk::NUMBER.put::<LittleEndian>(&mut raw[512 + 128..], 99);
+    let sum = checksum::super090::<LittleEndian>(raw);
+    super090::sb::SB_CSUM.put::<LittleEndian>(raw, sum);
+    let mut engine = lab.engine();
+    let error = run(&mut engine, &lab.options()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    assert!(error.to_string().contains("this member would break"), "{error}");
+    assert!(engine.log.borrow().is_empty(), "something was written");
 }

@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 
 #[path = "../../lib/documents.rs"]
 #[expect(dead_code, reason = "blocks and what is shown are for the tier without a kernel")]
-mod documents;
+mod shown;
 
-use self::documents::{Command, all};
+use self::shown::{Command, all};
 use crate::Job;
 use crate::fs::FsKind;
 use crate::stage::Stage;

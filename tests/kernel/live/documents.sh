@@ -2,10 +2,14 @@
 # Scenes of the documents: how things stand before what a recipe types. Sourced text, no script of its
 # own: it follows stage.sh. Each begins with bare disks. A name that ends in -file needs a kernel that
 # takes bitmap files.
+# $md and $mdbitmap are those of stage.sh.
+# shellcheck disable=SC2154
 
 bare() {
-    [ ! -e $md/array_state ] || mdadm --stop /dev/md0
+    [ ! -e "$md/array_state" ] || mdadm --stop /dev/md0
     rm -rf /var/lib/mdbitmap /var/lib/md0.bitmap /var/lib/new.bitmap found.json
+    # One word for each disk.
+    # shellcheck disable=SC2046
     mdadm --zero-superblock $(disks 0 4) 2>/dev/null || true
     for i in 0 1 2 3; do
         dd if=/dev/zero of="$(disk $i)" bs=1M count=2 oflag=direct conv=notrunc status=none
@@ -31,10 +35,10 @@ spoil() {
 
 # crash: writes, and stops as a power cut would leave it.
 crash() {
-    echo 60 >$md/safe_mode_delay
+    echo 60 >"$md/safe_mode_delay"
     put 0 2000 4
     heads save
-    echo 0.2 >$md/safe_mode_delay
+    echo 0.2 >"$md/safe_mode_delay"
     stop
     heads restore
     spoil 1
