@@ -9,7 +9,7 @@ use std::io::{Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use nix::libc::{EINVAL, O_CLOEXEC, O_DIRECT};
+use nix::libc::{EINVAL, O_CLOEXEC, O_DIRECT, O_NONBLOCK};
 
 use crate::error::{Error, Result};
 use crate::format::Probe;
@@ -71,9 +71,11 @@ fn carries(array: &MdArray, uuid: [u8; 16], system: &System) -> Result<bool> {
 /// It cannot be opened or read.
 pub fn superblock_on_disk(path: &Path) -> Result<Option<Superblock>> {
     let open = |flags| OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let direct = match open(O_CLOEXEC | O_DIRECT) {
+    // Without waiting: a pipe would have us wait for whoever writes to it.
+    let flags = O_CLOEXEC | O_NONBLOCK;
+    let direct = match open(flags | O_DIRECT) {
         // A file system without direct I/O; there the page cache is the truth.
-        Err(error) if error.raw_os_error() == Some(EINVAL) => open(O_CLOEXEC),
+        Err(error) if error.raw_os_error() == Some(EINVAL) => open(flags),
         opened => opened,
     };
     let file = direct.map_err(|error| Error::io("open", path, error))?;

@@ -1,6 +1,7 @@
 //! Addresses translated: array, bit, stripe, and any byte of a member.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::array::Subject;
 use crate::array::locate::{Answer, Query, locate as answer};
@@ -128,6 +129,12 @@ fn slot_of(view: &SuperView) -> Option<Slot> {
     }
 }
 
+/// Whether both name one thing: a kernel has one name for a device, `/dev/disk` has others.
+fn same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
+}
+
 fn ask_one(
     subject: &Subject,
     options: &LocateOptions,
@@ -147,7 +154,7 @@ fn ask_one(
         }
         Ask::Path(path, at) => {
             let index = options.targets.iter().position(|other| other == path);
-            let index = index.or_else(|| subject.paths.iter().position(|other| other == path));
+            let index = index.or_else(|| subject.paths.iter().position(|other| same(other, path)));
             let index =
                 index.ok_or_else(|| Error::usage("not one of the members given").at_path(path))?;
             (on_member(subject, bit, index, *at), at.get() % SECTOR_BYTES)

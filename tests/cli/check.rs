@@ -232,3 +232,18 @@ fn a_signal_stops_it_and_a_checkpoint_lets_the_next_run_go_on() {
     assert_eq!(second["outcome"], "different");
     assert!(!fs::exists(&file).unwrap());
 }
+
+#[test]
+fn dirty_chunks_come_to_an_end_where_the_last_one_is_not_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("d");
+    let path = path.to_str().unwrap();
+    let made = run(["demo", path, "--make-only", "--members", "2", "--size=21M", "--chunk=2M"]);
+    assert_eq!(made.status, 0, "{made:?}");
+    let members = [0, 1].map(|n| format!("{path}/member{n}.img"));
+    let words = |words: &'static str| words.split(' ').map(str::to_owned).chain(members.clone());
+    assert_eq!(run(words("set --range all")).status, 0);
+    let said = run(words("check --dirty-only --json --progress none"));
+    assert_eq!(said.status, 1, "{said:?}");
+    assert_eq!(json(&said.out, "check.schema.json")["bytes_done"], 21 << 20);
+}

@@ -189,21 +189,3 @@ fn a_failure_takes_the_temporary_directory_with_it() {
     assert_eq!(failed.status.code(), Some(2), "{failed:?}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
-
-#[test]
-fn the_readme_shows_what_the_demo_prints() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let picture = readme.split("```console\n$ cargo run --release -- demo\n").nth(1).unwrap();
-    let picture = picture.split("```").next().unwrap();
-    let dir = temp_dir();
-    let walk = support::mdbitmap().arg("demo").env("TMPDIR", dir.path()).output().unwrap();
-    let walk = Run::from(walk);
-    assert_eq!(walk.status, 0, "{walk:?}");
-    let printed: Vec<_> = walk.out.lines().map(str::trim_end).collect();
-    // Places, names and times are different every time.
-    let varies = ["mdbitmap-demo.", "PATH=", "RAID1 ", "Done: ", "[...]"];
-    for line in picture.lines().filter(|line| !varies.iter().any(|word| line.contains(word))) {
-        assert!(printed.contains(&line), "the demo does not print: {line}");
-    }
-}

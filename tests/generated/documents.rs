@@ -20,7 +20,7 @@ const NOT_TYPED: [(&str, &str); 11] = [
     ("sudo apt install ", "installs; tests/package does that in a clean system"),
     ("packaging/build-static", "takes minutes; tests/package makes it"),
     ("cargo build --release", "takes minutes; tests/run makes it"),
-    ("cargo run --release -- demo", "tests/run types it, and the test of this name the program"),
+    ("cargo run --release -- demo", "tests/run types it"),
     ("cargo test --test kernel", "these are the trials themselves"),
     ("MDBITMAP_KEEP=1 cargo test --test kernel", "the same"),
     ("tests/kernels", "the same, on other kernels"),

@@ -25,7 +25,7 @@ const SCENES_IN_A_GUEST: usize = 5;
 pub(crate) fn jobs() -> Vec<Job> {
     let part = |files: bool, word: &str| {
         let parts = lines(files).len().div_ceil(SCENES_IN_A_GUEST);
-        let job = |n| Job::new(format!("live/documents/{word}-{n}"), move || typed(files, n));
+        let job = |n| Job::new(format!("live/documents/{word}/{n}"), move || typed(files, n));
         (0..parts).map(job).collect::<Vec<_>>()
     };
     let mut jobs = part(false, "any-kernel");

@@ -26,17 +26,17 @@ heads() {
     done
 }
 
-# spoil DISK: a block behind the kernel's back, in the fourth chunk of 64 KiB of the data.
+# spoil DISK: a block behind the kernel's back, amid the data.
 spoil() {
     from=$(mdadm --examine "$(disk "$1")" | sed -n 's/.*Data Offset : \([0-9]*\) sectors/\1/p')
-    dd if=last.bin of="$(disk "$1")" bs=4096 skip=9 seek=$((from / 8 + 48)) count=1 oflag=direct \
+    dd if=last.bin of="$(disk "$1")" bs=4096 skip=9 seek=$((from / 8 + 2000)) count=1 oflag=direct \
         conv=notrunc status=none
 }
 
 # crash: writes, and stops as a power cut would leave it.
 crash() {
     echo 60 >"$md/safe_mode_delay"
-    put 0 48 4
+    put 0 2000 4
     heads save
     echo 0.2 >"$md/safe_mode_delay"
     stop
@@ -47,7 +47,7 @@ crash() {
 running_file() { bare && raid 1 2; }
 bitmap() { bare && raid 1 2 --bitmap=internal; }
 stopped() { bitmap && stop; }
-crashed() { bitmap && crash; }
+crashed() { bitmap && mkfs.ext4 -q -F /dev/md0 && crash; }
 
 away() {
     bitmap
