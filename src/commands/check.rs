@@ -9,10 +9,11 @@ use clap::Args;
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::transfer::{TransferArgs, parse_limit};
+use crate::error::Result;
 use crate::guard::System;
 use crate::output::progress;
 use crate::output::scrub as render;
-use crate::scrub::{CheckOptions, Mark, Outcome, Report, check};
+use crate::scrub::{CheckOptions, Mark, Outcome, Report, Sink, check};
 use crate::units::{Bytes, Range};
 
 /// Compare the members of a stopped array, and tell where they differ.
@@ -103,22 +104,34 @@ fn mark(path: PathBuf) -> Mark {
 /// # Errors
 /// What the library says, or standard output failed.
 pub fn run(args: &CheckArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    let options = args.options();
+    let (options, stop) = (args.options(), context.stop.clone());
     let mut observer = progress::observer(args.transfer.progress.style(context));
-    let (stop, system, width) = (context.stop.clone(), System::default(), context.width());
-    let (report, printed) = if args.json {
-        let mut sink = render::JsonSink::new(&mut context.out);
-        let report = check(&options, &system, &mut sink, observer.as_mut(), &stop)?;
-        let printed = sink.end().and_then(|()| render::check_json(&mut context.out, &report));
-        (report, printed)
-    } else {
-        let mut sink = render::TextSink::new(&mut context.out, width, args.list);
-        let report = check(&options, &system, &mut sink, observer.as_mut(), &stop)?;
-        let printed = sink.end().and_then(|()| render::check_text(&mut context.out, &report));
-        (report, printed)
-    };
+    let (report, printed) = listed(args.json, args.list, context, |sink| {
+        check(&options, &System::default(), sink, observer.as_mut(), &stop)
+    })?;
+    let printed = printed.and_then(|()| match args.json {
+        true => render::check_json(&mut context.out, &report),
+        false => render::check_text(&mut context.out, &report),
+    });
     printed_whole(printed.and_then(|()| context.finish()))?;
     Ok(status(&report))
+}
+
+/// Makes a library call that tells what it finds as it goes, and prints that; the second result is
+/// whether it could be printed.
+pub(super) fn listed<T>(
+    json: bool,
+    most: u64,
+    context: &mut Context,
+    call: impl FnOnce(&mut dyn Sink) -> Result<T>,
+) -> Result<(T, io::Result<()>)> {
+    let width = context.width();
+    if json {
+        let mut sink = render::JsonSink::new(&mut context.out);
+        return Ok((call(&mut sink)?, sink.end()));
+    }
+    let mut sink = render::TextSink::new(&mut context.out, width, most);
+    Ok((call(&mut sink)?, sink.end()))
 }
 
 /// Where nobody is reading any more, the status still tells what was found.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::check::printed_whole;
+use super::check::{listed, printed_whole};
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::transfer::{TransferArgs, parse_limit};
@@ -77,20 +77,15 @@ impl RepairArgs {
     }
 
     fn call(&self, dry_run: bool, context: &mut Context) -> anyhow::Result<RepairReport> {
-        let options = self.options(dry_run);
+        let (options, stop) = (self.options(dry_run), context.stop.clone());
         let mut observer = progress::observer(self.transfer.progress.style(context));
-        let (stop, system, width) = (context.stop.clone(), System::default(), context.width());
-        let (report, printed) = if self.json {
-            let mut sink = render::JsonSink::new(&mut context.out);
-            let report = repair(&options, &system, &mut sink, observer.as_mut(), &stop)?;
-            let printed = sink.end().and_then(|()| render::repair_json(&mut context.out, &report));
-            (report, printed)
-        } else {
-            let mut sink = render::TextSink::new(&mut context.out, width, self.list);
-            let report = repair(&options, &system, &mut sink, observer.as_mut(), &stop)?;
-            let printed = sink.end().and_then(|()| render::repair_text(&mut context.out, &report));
-            (report, printed)
-        };
+        let (report, printed) = listed(self.json, self.list, context, |sink| {
+            repair(&options, &System::default(), sink, observer.as_mut(), &stop)
+        })?;
+        let printed = printed.and_then(|()| match self.json {
+            true => render::repair_json(&mut context.out, &report),
+            false => render::repair_text(&mut context.out, &report),
+        });
         printed_whole(printed.and_then(|()| context.finish()))?;
         Ok(report)
     }

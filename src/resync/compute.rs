@@ -4,12 +4,23 @@
 use std::collections::HashMap;
 
 use crate::array::recipe::Step;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::io::Buf;
 use crate::parity::{self, Kernel};
 
 /// The buffers of one window, by number.
 pub(super) type Buffers = HashMap<usize, Buf>;
+
+/// Computes something known, before anything is written or judged by what is computed.
+///
+/// # Errors
+/// The processor, or our code for it, gives wrong results.
+pub(crate) fn test_arithmetic(kernel: Kernel) -> Result<()> {
+    parity::self_test(kernel).map_err(|why| {
+        let what = format!("parity is computed wrongly here ({}): {why}", kernel.name());
+        Error::new(Kind::Io, what).hint("nothing was written; try another machine")
+    })
+}
 
 /// Does one step: buffers that it makes are `len` bytes long and come into `buffers`.
 ///
@@ -62,7 +73,7 @@ fn one(buffers: &Buffers, number: usize, len: usize) -> Result<&[u8]> {
     let found = buffers.get(&number).map(Buf::bytes).filter(|bytes| bytes.len() == len);
     found.ok_or_else(|| {
         let what = format!("buffer {number} of a computation is not there");
-        Error::new(crate::error::Kind::Io, what)
+        Error::new(Kind::Io, what)
     })
 }
 

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Action, Batch, Ended, Event};
 use super::care::{Care, differing};
-use super::compute::{Buffers, compute};
+use super::compute::{Buffers, compute, test_arithmetic};
 use super::observe::{Observer, Stats};
 use super::pace::Pace;
 use crate::array::recipe::Extent;
 use crate::error::{Error, Result};
 use crate::io::{Buf, Completion, DevId, Engine, Op, OpKind, SubmitWhy};
-use crate::parity::{self, Kernel};
+use crate::parity::Kernel;
 use crate::units::{Bytes, Sectors};
 
 /// How long to sleep before looking at the stop flag again.
@@ -128,16 +128,12 @@ impl<'a> Exec<'a> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Computes something known before anything is written by what is computed.
+    /// Computes something known, with the kernel that is used.
     ///
     /// # Errors
     /// The processor, or our code for it, gives wrong results.
     pub(super) fn test_arithmetic(&self) -> Result<()> {
-        parity::self_test(self.kernel).map_err(|why| {
-            let what = format!("parity is computed wrongly here ({}): {why}", self.kernel.name());
-            Error::new(crate::error::Kind::Io, what)
-                .hint("nothing was written; try another machine")
-        })
+        test_arithmetic(self.kernel)
     }
 
     /// Runs `batch` to its end.

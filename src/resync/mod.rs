@@ -12,7 +12,7 @@ pub mod bits;
 mod built;
 pub mod care;
 pub(crate) mod checkpoint;
-mod compute;
+pub(crate) mod compute;
 mod due;
 mod enough;
 mod exec;

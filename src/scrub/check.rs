@@ -12,12 +12,13 @@ use super::mark::{Mark, Marker};
 use super::reader::Reader;
 use super::report::{Head, Outcome, Report};
 use super::scene::{Opening, Scene};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::format::checkpoint::digest;
 use crate::guard::System;
 use crate::io::{Engine, EngineChoice, choose};
-use crate::parity::{self, Kernel};
+use crate::parity::Kernel;
 use crate::resync::checkpoint::Checkpoints;
+use crate::resync::compute::test_arithmetic;
 use crate::resync::{MEMORY, Observer};
 use crate::units::{Bytes, Range, SectorRange, Sectors};
 
@@ -96,19 +97,10 @@ pub fn check(
     let mut engine = ready.over(opening.open(system)?);
     let scene = Scene::look(engine.as_mut(), &opening)?;
     scene.is_fit(system)?;
-    test_arithmetic()?;
+    test_arithmetic(Kernel::best())?;
     let report = perform(engine.as_mut(), options, &scene, sink, observer, stop)?;
     scene.unchanged(engine.as_mut(), &options.members)?;
     Ok(Report { engine: name, ..report })
-}
-
-/// Computes something known, before anything is judged by what is computed.
-pub(super) fn test_arithmetic() -> Result<()> {
-    let kernel = Kernel::best();
-    parity::self_test(kernel).map_err(|why| {
-        let what = format!("parity is computed wrongly here ({}): {why}", kernel.name());
-        Error::new(Kind::Io, what).hint("try another machine")
-    })
 }
 
 pub(super) fn perform(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::check::{DEPTH, test_arithmetic};
+use super::check::DEPTH;
 use super::collect::Collector;
 use super::due::Due;
 use super::finding::Sink;
@@ -21,6 +21,8 @@ use crate::error::{Error, Kind, Result};
 use crate::guard::System;
 use crate::io::{Buf, SyncEngine};
 use crate::io::{Completion, DevId, Engine, EngineChoice, Op, OpKind, SubmitWhy, choose, flush};
+use crate::parity::Kernel;
+use crate::resync::compute::test_arithmetic;
 use crate::resync::{MEMORY, Observer, Trouble};
 use crate::units::{Bytes, Range, SectorRange, Sectors};
 
@@ -82,7 +84,7 @@ pub fn repair(
     let before = Scene::look(&mut looking, &opening(false))?;
     before.is_fit(system)?;
     repairable(&before)?;
-    test_arithmetic()?;
+    test_arithmetic(Kernel::best())?;
     drop(looking);
     let mut engine = ready.over(opening(!options.dry_run).open(system)?);
     before.unchanged(engine.as_mut(), &options.members)?;

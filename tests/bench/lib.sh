@@ -27,24 +27,17 @@ noise() {
     openssl enc -aes-128-ctr -K 00 -iv 00 </dev/zero 2>/dev/null | head -c "$1" || true
 }
 
-# bars FILE TITLE UNIT: a bar for each line "NAME TAB NUMBER" of standard input, as SVG.
+# bars FILE TITLE UNIT: a plot in text, a bar for each line "NAME TAB NUMBER" of standard input.
 bars() {
     awk -F '\t' -v title="$2" -v unit="$3" '
-        function esc(s) { gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); return s }
         { name[++n] = $1; value[n] = $2 + 0; if ($2 + 0 > most) most = $2 + 0 }
         END {
-            printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"%d\" ", 50 + 26 * n
-            print "font-family=\"sans-serif\" font-size=\"13\">"
-            print "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>"
-            printf "<text x=\"10\" y=\"22\" font-size=\"15\">%s</text>\n", esc(title)
+            print title "\n"
             for (i = 1; i <= n; i++) {
-                y = 40 + 26 * (i - 1); w = most ? 380 * value[i] / most : 0
-                fill = name[i] ~ /^mdbitmap/ ? "#2f6fb0" : "#a8b3bd"
-                printf "<text x=\"255\" y=\"%d\" text-anchor=\"end\">%s</text>\n", y + 14, esc(name[i])
-                printf "<rect x=\"265\" y=\"%d\" width=\"%.1f\" height=\"18\" fill=\"%s\"/>\n", y, w, fill
-                printf "<text x=\"%.1f\" y=\"%d\">%s %s</text>\n", 271 + w, y + 14, value[i], esc(unit)
+                bar = sprintf("%*s", most ? int(50 * value[i] / most + 0.5) : 0, "")
+                gsub(/ /, "#", bar)
+                printf "%42s |%s %s %s\n", name[i], bar, value[i], unit
             }
-            print "</svg>"
         }' >"$1"
 }
 
