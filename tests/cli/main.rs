@@ -15,6 +15,7 @@ mod is;
 mod manage;
 mod members;
 mod places;
+mod planted;
 mod resync;
 mod status;
 mod support;
