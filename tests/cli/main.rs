@@ -16,6 +16,7 @@ mod manage;
 mod members;
 mod places;
 mod planted;
+mod prompts;
 mod resync;
 mod status;
 mod support;
