@@ -18,5 +18,6 @@ mod places;
 mod planted;
 mod prompts;
 mod resync;
+mod sizes;
 mod status;
 mod support;
