@@ -32,6 +32,9 @@ fn scene() -> Option<TempDir> {
     may_give_away(dir.path()).then_some(dir)
 }
 
+/// What somebody does to a file.
+type Planting = fn(&Path);
+
 fn link_of_nobody(target: impl AsRef<Path>, link: &Path) {
     symlink(target, link).unwrap();
     lchown(link, Some(NOBODY), None).unwrap();
@@ -125,7 +128,7 @@ fn a_file_of_somebody_else_is_kept_or_replaced_by_one_of_our_own() {
 fn a_checkpoint_that_others_have_a_say_in_is_no_checkpoint() {
     let Some(dir) = scene() else { return };
     let place = dir.path().join("c");
-    let planted: [(&str, fn(&Path)); 3] = [
+    let planted: [(&str, Planting); 3] = [
         ("belongs to user 65534", |place| chown(place, Some(NOBODY), None).unwrap()),
         ("others may write to it", |place| {
             fs::set_permissions(place, fs::Permissions::from_mode(0o666)).unwrap();
