@@ -9,9 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::pool;
+use super::shelf::{self, Home, Open};
 
 /// Enough for every logical block size the kernel knows today.
-const ALIGN: usize = 4096;
+pub(super) const ALIGN: usize = 4096;
 
 /// A buffer aligned to 4096 bytes.
 #[derive(Default)]
@@ -24,20 +25,41 @@ struct Memory {
     bytes: Vec<u8>,
     start: usize,
     len: usize,
+    /// Of registered memory: where it belongs.
+    home: Option<Home>,
 }
 
 impl Memory {
-    fn new(bytes: Vec<u8>, len: usize) -> Self {
-        let start = bytes.as_ptr().align_offset(ALIGN);
-        // `align_offset` may decline by giving usize::MAX; the buffer is then merely unaligned.
-        let start = if start < ALIGN { start } else { 0 };
-        Self { bytes, start, len }
+    fn new(bytes: Vec<u8>, len: usize, home: Option<Home>) -> Self {
+        let start = aligned(&bytes);
+        Self { bytes, start, len, home }
     }
+
+    /// A piece of registered memory, where there is one of this length.
+    fn registered(len: usize) -> Option<Self> {
+        let (bytes, home) = shelf::take(len + ALIGN)?;
+        Some(Self::new(bytes, len, Some(home)))
+    }
+
+    fn kept(len: usize) -> Option<Self> {
+        Some(Self::new(pool::take(len + ALIGN)?, len, None))
+    }
+}
+
+/// Where the aligned part of `bytes` begins.
+pub(super) fn aligned(bytes: &[u8]) -> usize {
+    let start = bytes.as_ptr().align_offset(ALIGN);
+    // `align_offset` may decline by giving usize::MAX; the buffer is then merely unaligned.
+    if start < ALIGN { start } else { 0 }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        pool::put(std::mem::take(&mut self.bytes));
+        let bytes = std::mem::take(&mut self.bytes);
+        match self.home.take() {
+            Some(home) => home.put(bytes),
+            None => pool::put(bytes),
+        }
     }
 }
 
@@ -45,17 +67,24 @@ impl Buf {
     /// `len` zeroes.
     #[must_use]
     pub fn zeroed(len: usize) -> Self {
-        match len {
-            0 => Self::default(),
-            _ => Self { memory: Arc::new(Memory::new(vec![0; len + ALIGN], len)) },
+        if len == 0 {
+            return Self::default();
         }
+        let memory = match Memory::registered(len) {
+            Some(mut memory) => {
+                memory.bytes.fill(0);
+                memory
+            }
+            None => Memory::new(vec![0; len + ALIGN], len, None),
+        };
+        Self { memory: Arc::new(memory) }
     }
 
     /// `len` bytes that are to be overwritten: what an earlier buffer held, or zeroes.
     #[must_use]
     pub fn reused(len: usize) -> Self {
-        match pool::take(len + ALIGN) {
-            Some(bytes) => Self { memory: Arc::new(Memory::new(bytes, len)) },
+        match Memory::registered(len).or_else(|| Memory::kept(len)) {
+            Some(memory) => Self { memory: Arc::new(memory) },
             None => Self::zeroed(len),
         }
     }
@@ -81,27 +110,31 @@ impl Buf {
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let Memory { bytes, start, len } = &*self.memory;
+        let Memory { bytes, start, len, .. } = &*self.memory;
         &bytes[*start..*start + *len]
     }
 
     /// The bytes, to be changed; copied first where they are shared.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         if Arc::get_mut(&mut self.memory).is_none() {
-            self.memory = self.copied();
+            *self = self.copied();
         }
         match Arc::get_mut(&mut self.memory) {
-            Some(Memory { bytes, start, len }) => &mut bytes[*start..*start + *len],
+            Some(Memory { bytes, start, len, .. }) => &mut bytes[*start..*start + *len],
             // Cannot be: nobody else has the copy.
             None => &mut [],
         }
     }
 
-    fn copied(&self) -> Arc<Memory> {
-        let mut memory = Memory::new(vec![0; self.len() + ALIGN], self.len());
-        let start = memory.start;
-        memory.bytes[start..start + self.len()].copy_from_slice(self.bytes());
-        Arc::new(memory)
+    fn copied(&self) -> Self {
+        let mut copy = Self::reused(self.len());
+        copy.bytes_mut().copy_from_slice(self.bytes());
+        copy
+    }
+
+    /// Its number among what was registered with `shelf`, if it is of that.
+    pub(super) fn number(&self, shelf: &Open) -> Option<u16> {
+        shelf.number(self.memory.home.as_ref()?)
     }
 }
 

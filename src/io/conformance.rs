@@ -8,13 +8,26 @@ pub type Make<'a> = dyn Fn(usize) -> Box<dyn Engine> + 'a;
 
 const DEV: DevId = DevId(0);
 
+/// A length that [`large`] works with.
+pub const LARGE: usize = 1024 * SCALE;
+
+/// How much larger a large operation is.
+const SCALE: usize = 256;
+
 /// Every promise.
 pub fn all(make: &Make<'_>) {
-    what_is_written_is_read(make(4096).as_mut());
-    a_short_transfer_is_an_error_in_the_completion(make(4096).as_mut());
+    what_is_written_is_read(make(4096).as_mut(), 1);
+    a_short_transfer_is_an_error_in_the_completion(make(4096).as_mut(), 1);
     misuse_gives_the_operation_back(make(4096).as_mut());
-    depth_is_a_limit_not_a_loss(make(4096).as_mut());
+    depth_is_a_limit_not_a_loss(make(4096).as_mut(), 512);
     spans_leave_their_neighbours_alone(make(4096).as_mut());
+}
+
+/// Those that tell of transfers, with large ones: many are of [`LARGE`].
+pub fn large(make: &Make<'_>) {
+    what_is_written_is_read(make(4096 * SCALE).as_mut(), SCALE);
+    a_short_transfer_is_an_error_in_the_completion(make(4096 * SCALE).as_mut(), SCALE);
+    depth_is_a_limit_not_a_loss(make(4096 * SCALE).as_mut(), LARGE);
 }
 
 /// What holds where the first of two devices takes no writes, and the second is sound: each
@@ -50,29 +63,36 @@ fn op(tag: u64, kind: OpKind, offset: u64, len: usize) -> Op {
     Op { tag, dev: DEV, kind, offset: Bytes::new(offset), buf: Buf::zeroed(len) }
 }
 
-fn what_is_written_is_read(engine: &mut dyn Engine) {
-    let mut write = op(7, OpKind::Write, 512, 1024);
+fn what_is_written_is_read(engine: &mut dyn Engine, scale: usize) {
+    let mut write = op(7, OpKind::Write, 512 * scale as u64, 1024 * scale);
     write.buf.bytes_mut().fill(0xa5);
     engine.submit(write).unwrap();
     let done = engine.wait().unwrap();
-    assert_eq!((done.tag, done.buf.len()), (7, 1024));
+    assert_eq!((done.tag, done.buf.len()), (7, 1024 * scale));
     done.result.unwrap();
-    engine.submit(op(8, OpKind::Read, 0, 2048)).unwrap();
-    let done = engine.wait().unwrap();
-    done.result.unwrap();
-    assert!(done.buf.bytes()[..512].iter().all(|b| *b == 0));
-    assert!(done.buf.bytes()[512..1536].iter().all(|b| *b == 0xa5));
+    let read = |tag| op(tag, OpKind::Read, (tag - 8) * 1024 * scale as u64, 1024 * scale);
+    let mut ended = Vec::new();
+    for tag in 8..10 {
+        engine.submit(read(tag)).unwrap();
+        ended.push(engine.wait().unwrap());
+    }
     assert!(engine.wait().is_none());
+    let all: Vec<u8> = ended.iter().flat_map(|done| done.buf.bytes()).copied().collect();
+    assert!(ended.iter().all(|done| done.result.is_ok()));
+    let (written, rest) = (512 * scale..1536 * scale, 1536 * scale..);
+    assert!(all[..written.start].iter().chain(&all[rest]).all(|b| *b == 0));
+    assert!(all[written].iter().all(|b| *b == 0xa5));
 }
 
-fn a_short_transfer_is_an_error_in_the_completion(engine: &mut dyn Engine) {
+fn a_short_transfer_is_an_error_in_the_completion(engine: &mut dyn Engine, scale: usize) {
     for kind in [OpKind::Read, OpKind::Write] {
-        engine.submit(op(1, kind, 3584, 1024)).unwrap();
+        engine.submit(op(1, kind, 3584 * scale as u64, 1024 * scale)).unwrap();
         let done = engine.wait().unwrap();
         assert!(done.result.is_err(), "{kind:?} past the end succeeded");
-        assert_eq!(done.buf.len(), 1024);
+        assert_eq!(done.buf.len(), 1024 * scale);
     }
-    assert_eq!(engine.size(DEV), Bytes::new(4096), "a write past the end made the device longer");
+    let size = Bytes::from(4096 * scale);
+    assert_eq!(engine.size(DEV), size, "a write past the end made the device longer");
 }
 
 fn misuse_gives_the_operation_back(engine: &mut dyn Engine) {
@@ -83,12 +103,12 @@ fn misuse_gives_the_operation_back(engine: &mut dyn Engine) {
     assert!(engine.wait().is_none());
 }
 
-fn depth_is_a_limit_not_a_loss(engine: &mut dyn Engine) {
+fn depth_is_a_limit_not_a_loss(engine: &mut dyn Engine, len: usize) {
     let depth = engine.depth();
     for tag in 0..depth as u64 {
-        engine.submit(op(tag, OpKind::Read, 0, 512)).unwrap();
+        engine.submit(op(tag, OpKind::Read, 0, len)).unwrap();
     }
-    let refused = engine.submit(op(99, OpKind::Read, 0, 512)).unwrap_err();
+    let refused = engine.submit(op(99, OpKind::Read, 0, len)).unwrap_err();
     assert_eq!(refused.why, SubmitWhy::Full);
     let mut tags: Vec<_> = std::iter::from_fn(|| engine.wait()).map(|done| done.tag).collect();
     tags.sort_unstable();

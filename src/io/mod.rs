@@ -17,6 +17,7 @@ mod choice;
 mod device;
 mod pool;
 mod random;
+mod shelf;
 mod span;
 mod sync;
 mod uring;
@@ -115,6 +116,12 @@ pub trait Engine: fmt::Debug {
 
     /// How many operations may be under way at once.
     fn depth(&self) -> usize;
+
+    /// Says that up to `count` buffers of `len` bytes will be in use at once: an engine may keep
+    /// memory ready for them, never more. The first word counts.
+    fn reserve(&mut self, len: usize, count: usize) {
+        let _ = (len, count);
+    }
 
     /// Starts an operation.
     ///

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use nix::libc::{EAGAIN, EINTR};
+use nix::libc::{EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP};
 
 use super::{Completion, DevId, Device, Engine, Op, OpKind, SubmitError, SubmitWhy};
 use crate::units::Bytes;
@@ -50,6 +50,8 @@ struct Pending {
     offset: u64,
     moved: usize,
     tries: u32,
+    /// Goes by registered memory where its buffer lies in such.
+    fixed: bool,
 }
 
 /// Many operations at once.
@@ -99,7 +101,8 @@ impl UringEngine {
 
     fn start(&mut self, slot: usize, op: Op) {
         let Op { tag, dev, kind, offset, buf } = op;
-        let pending = Pending { tag, dev, kind, offset: offset.get(), moved: 0, tries: 0 };
+        let offset = offset.get();
+        let pending = Pending { tag, dev, kind, offset, moved: 0, tries: 0, fixed: true };
         self.push(slot, pending, buf);
     }
 
@@ -107,7 +110,8 @@ impl UringEngine {
     fn push(&mut self, slot: usize, pending: Pending, buf: super::Buf) {
         let fd = self.devices[pending.dev.0].raw_fd();
         let offset = pending.offset + pending.moved as u64;
-        let what = Transfer { kind: pending.kind, fd, offset, from: pending.moved };
+        let Pending { kind, moved: from, fixed, .. } = pending;
+        let what = Transfer { kind, fd, offset, from, fixed };
         match self.ring.start(slot, what, buf) {
             Ok(()) => self.pending[slot] = Some(pending),
             Err(buf) => {
@@ -148,6 +152,10 @@ fn progress(pending: &mut Pending, result: i32, len: usize) -> Option<io::Result
         Ok(0) => return Some(Err(io::ErrorKind::UnexpectedEof.into())),
         Ok(moved) => pending.moved += moved,
         Err(_) if matches!(-result, EAGAIN | EINTR) && pending.tries < TRIES => pending.tries += 1,
+        // A driver may know nothing of registered memory.
+        Err(_) if matches!(-result, EINVAL | EFAULT | EOPNOTSUPP) && pending.fixed => {
+            pending.fixed = false;
+        }
         Err(_) => return Some(Err(io::Error::from_raw_os_error(-result))),
     }
     (pending.moved >= len && pending.kind != OpKind::Flush).then_some(Ok(()))
@@ -164,6 +172,11 @@ impl Engine for UringEngine {
 
     fn depth(&self) -> usize {
         self.pending.len()
+    }
+
+    fn reserve(&mut self, len: usize, count: usize) {
+        // What a kernel or a limit refuses was only to save time.
+        let _ = self.ring.register(len, count);
     }
 
     fn submit(&mut self, op: Op) -> Result<(), Box<SubmitError>> {

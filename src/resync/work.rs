@@ -204,19 +204,30 @@ impl Copying<'_> {
     }
 }
 
-/// How many windows may be under way at once.
-pub(super) fn depth(exec: &Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
-    exec.engine.depth().min(windows(options, recipe))
+/// How many windows may be under way at once; the engine is told how much memory that makes.
+pub(super) fn depth(exec: &mut Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
+    let depth = exec.engine.depth().min(windows(options, recipe));
+    let piece = recipe.longest().min(window(options.limit)).to_bytes().unwrap_or_default();
+    // Small work needs less than all windows.
+    let needed = exec.stats.total.get().checked_div(piece.get()).unwrap_or(0).saturating_add(1);
+    let windows = usize::try_from(needed).unwrap_or(usize::MAX).min(depth);
+    let count = windows.saturating_mul(buffers(options, recipe));
+    exec.engine.reserve(piece.to_usize().unwrap_or(0), count);
+    depth
 }
 
 /// As many windows at once as the memory allows, at least one.
 fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
     let piece = recipe.longest().min(WINDOW).to_bytes().unwrap_or_default();
-    let looks = options.care.compare || options.care.verify;
-    let buffers = recipe.buffers() * if looks { 2 } else { 1 };
-    let each = Bytes::from(buffers).get().saturating_mul(piece.get());
+    let each = Bytes::from(buffers(options, recipe)).get().saturating_mul(piece.get());
     let windows = options.memory.unwrap_or(MEMORY).get().checked_div(each).unwrap_or(1);
     usize::try_from(windows).unwrap_or(usize::MAX).max(1)
+}
+
+/// How many buffers a window has at once, at the most.
+fn buffers(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
+    let looks = options.care.compare || options.care.verify;
+    recipe.buffers() * if looks { 2 } else { 1 }
 }
 
 /// Under a low limit smaller pieces, so that progress is seen and a stop is heard.

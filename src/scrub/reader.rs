@@ -80,11 +80,13 @@ impl<'a> Reader<'a> {
         limit: Option<Bytes>,
         memory: Bytes,
     ) -> Self {
-        let columns = scene.columns(Sectors::ZERO).len().max(1) as u64;
-        let each = memory.to_sectors_floor().get() / columns;
+        let columns = scene.columns(Sectors::ZERO).len().max(1);
+        let each = memory.to_sectors_floor().get() / columns as u64;
         let share = Sectors::new((each / WINDOWS).next_multiple_of(LEAST.get()));
         let window = share.clamp(LEAST, MOST);
         let depth = usize::try_from(each / window.get()).unwrap_or(1).max(1);
+        let piece = window.min(scene.reach(Sectors::ZERO)).to_bytes().and_then(Bytes::to_usize);
+        engine.reserve(piece.unwrap_or(0), depth.saturating_mul(columns));
         Self {
             engine,
             observer,

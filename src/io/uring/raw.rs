@@ -3,8 +3,9 @@
 //! The kernel reads and writes the buffers of what is under way, so the ring owns them: a buffer
 //! goes in with its transfer and comes out with its end, and a ring that is dropped first waits for
 //! all ends. Where even waiting fails, buffers are leaked rather than freed under the kernel's
-//! hands. Descriptors are not registered: the kernel lets go of registered files some time after a
-//! process was killed, and the command that is to go on would find its members locked.
+//! hands. Memory of buffers is registered where the kernel takes it. Descriptors are not: the kernel
+//! lets go of registered files some time after a process was killed, and the command that is to go
+//! on would find its members locked.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -15,8 +16,10 @@ use std::time::Duration;
 
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
-use nix::libc::{EAGAIN, EBUSY, EINTR};
+use nix::libc::{EAGAIN, EBUSY, EINTR, iovec};
 
+use crate::io::buf::{ALIGN, aligned};
+use crate::io::shelf::{Open, Shelf};
 use crate::io::{Buf, OpKind};
 
 /// The most bytes of one transfer: the kernel takes no more than 2 GiB less a page.
@@ -32,6 +35,8 @@ pub(super) struct Transfer {
     pub(super) fd: RawFd,
     pub(super) offset: u64,
     pub(super) from: usize,
+    /// As registered memory, if the buffer lies in such.
+    pub(super) fixed: bool,
 }
 
 /// How a transfer ended: its slot, what the kernel said, and the buffer.
@@ -44,13 +49,20 @@ pub(super) struct Ended {
 
 /// A ring with a buffer, or none, in each of its slots.
 pub(super) struct Ring {
+    // Before the shelf: memory is there as long as it is registered.
     ring: IoUring,
+    shelf: Option<Open>,
     held: Vec<Option<Buf>>,
+    /// How many transfers went by registered memory.
+    fixed: u64,
+    /// Nothing more is started, so that no late end passes for that of another transfer.
+    broken: bool,
 }
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ring({} of {} slots)", self.under_way(), self.held.len())
+        let (busy, all) = (self.under_way(), self.held.len());
+        write!(f, "Ring({busy} of {all} slots, {} transfers were fixed)", self.fixed)
     }
 }
 
@@ -64,10 +76,36 @@ impl Ring {
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
         let needed = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE];
-        match needed.iter().all(|code| probe.is_supported(*code)) {
-            true => Ok(Self { ring, held: (0..depth).map(|_| None).collect() }),
-            false => Err(io::ErrorKind::Unsupported.into()),
+        if !needed.iter().all(|code| probe.is_supported(*code)) {
+            return Err(io::ErrorKind::Unsupported.into());
         }
+        let held = (0..depth).map(|_| None).collect();
+        Ok(Self { ring, shelf: None, held, fixed: 0, broken: false })
+    }
+
+    /// Registers memory for `count` buffers of `len` bytes, once.
+    ///
+    /// # Errors
+    /// The kernel does not take it: then buffers are what they were.
+    pub(super) fn register(&mut self, len: usize, count: usize) -> io::Result<()> {
+        if self.shelf.is_some() {
+            return Ok(());
+        }
+        let shelf = len.checked_add(ALIGN).and_then(|all| Shelf::new(all, count));
+        let Some(mut shelf) = shelf else { return Ok(()) };
+        let areas: Vec<_> = shelf.pieces().map(|piece| area(piece, len)).collect();
+        // SAFETY: the areas lie in allocations that belong to the shelf, in it or in a buffer that
+        // keeps it and brings them back; none is freed or grows before the shelf goes, which this
+        // keeps until the ring is gone. A buffer that is leaked leaks the shelf as well.
+        unsafe { self.ring.submitter().register_buffers(&areas) }?;
+        self.shelf = Some(Open::new(shelf));
+        Ok(())
+    }
+
+    /// How many transfers went by registered memory.
+    #[cfg(test)]
+    pub(super) fn fixed(&self) -> u64 {
+        self.fixed
     }
 
     pub(super) fn under_way(&self) -> usize {
@@ -82,16 +120,24 @@ impl Ring {
     /// Queues a transfer in a free slot; the kernel hears of it at the next [`Self::ended`].
     ///
     /// # Errors
-    /// No such slot, or it is taken, or no room: the buffer comes back.
+    /// No such slot, or it is taken, or no room, or the ring broke: the buffer comes back.
     pub(super) fn start(&mut self, slot: usize, what: Transfer, mut buf: Buf) -> Result<(), Buf> {
-        if self.held.get(slot).is_none_or(Option::is_some) || what.from > buf.len() {
+        let taken = self.held.get(slot).is_none_or(Option::is_some);
+        if taken || self.broken || what.from > buf.len() {
             return Err(buf);
         }
-        let entry = entry(what, &mut buf).user_data(slot as u64);
+        if what.kind == OpKind::Read {
+            // Where it is shared it becomes a copy, which lies elsewhere.
+            buf.bytes_mut();
+        }
+        let number = self.shelf.as_ref().filter(|_| what.fixed).and_then(|all| buf.number(all));
+        self.fixed += u64::from(number.is_some());
+        let entry = entry(what, &mut buf, number).user_data(slot as u64);
         self.held[slot] = Some(buf);
         // SAFETY: the entry points into a buffer that `held` keeps, at a fixed place on the heap,
         // until the kernel says that it is done with it; nobody else can reach a buffer that is
-        // read into, and nobody changes one that is written from while it is shared.
+        // read into, and nobody changes one that is written from while it is shared. A number is
+        // that of the very memory the buffer lies in, registered with this ring.
         let pushed = unsafe { self.ring.submission().push(&entry) };
         match (pushed, self.held[slot].take()) {
             (Err(_), Some(buf)) => Err(buf),
@@ -141,6 +187,7 @@ impl Ring {
     /// Gives up on all that is under way: the kernel may still use the buffers, so they are never
     /// freed. Gives their slots and lengths.
     pub(super) fn abandon(&mut self) -> Vec<(usize, usize)> {
+        self.broken = true;
         let held = self.held.iter_mut().enumerate();
         held.filter_map(|(slot, held)| {
             let buf = held.take()?;
@@ -155,22 +202,41 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         while let Ok(Some(_)) = self.ended() {}
+        if !self.broken && self.under_way() == 0 && self.shelf.is_some() {
+            // Else what is locked counts until the kernel has cleared up, and the next ring of this
+            // user may find no room.
+            let _ = self.ring.submitter().unregister_buffers();
+        }
         self.abandon();
     }
 }
 
-fn entry(what: Transfer, buf: &mut Buf) -> Entry {
+/// What a buffer of `len` bytes uses of a piece.
+fn area(piece: &mut [u8], len: usize) -> iovec {
+    let start = aligned(piece);
+    let area = &mut piece[start..start + len];
+    iovec { iov_base: area.as_mut_ptr().cast(), iov_len: area.len() }
+}
+
+/// What the kernel is told; `number` is that of the buffer's memory, where it is registered.
+pub(super) fn entry(what: Transfer, buf: &mut Buf, number: Option<u16>) -> Entry {
     let fd = types::Fd(what.fd);
     let left = (buf.len() - what.from).min(MOST);
     let len = u32::try_from(left).unwrap_or(0);
     match what.kind {
         OpKind::Read => {
             let to = buf.bytes_mut()[what.from..].as_mut_ptr();
-            opcode::Read::new(fd, to, len).offset(what.offset).build()
+            match number {
+                Some(n) => opcode::ReadFixed::new(fd, to, len, n).offset(what.offset).build(),
+                None => opcode::Read::new(fd, to, len).offset(what.offset).build(),
+            }
         }
         OpKind::Write => {
             let from = buf.bytes()[what.from..].as_ptr();
-            opcode::Write::new(fd, from, len).offset(what.offset).build()
+            match number {
+                Some(n) => opcode::WriteFixed::new(fd, from, len, n).offset(what.offset).build(),
+                None => opcode::Write::new(fd, from, len).offset(what.offset).build(),
+            }
         }
         OpKind::Flush => opcode::Fsync::new(fd).build(),
     }

@@ -11,6 +11,8 @@ use nix::libc::EBADF;
 use super::*;
 use crate::io::{Buf, conformance, flush};
 
+mod registered;
+
 /// Says so, and gives `None`, where the kernel has no io_uring for us.
 fn probe(depth: usize) -> Option<UringProbe> {
     match UringProbe::new(depth) {
@@ -88,7 +90,7 @@ fn a_dropped_engine_waits_for_reads_that_hang() {
     let file = File::from(std::os::fd::OwnedFd::from(reader));
     let mut ring = probe.ring;
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-    let what = Transfer { kind: OpKind::Read, fd, offset: 0, from: 0 };
+    let what = Transfer { kind: OpKind::Read, fd, offset: 0, from: 0, fixed: true };
     ring.start(0, what, Buf::zeroed(4096)).unwrap();
     let late = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(200));
@@ -143,10 +145,13 @@ fn a_file_that_shrank_ends_a_read_with_an_error() {
     engine.wait().unwrap().result.unwrap();
 }
 
+fn pending(kind: OpKind) -> Pending {
+    Pending { tag: 1, dev: DevId(0), kind, offset: 0, moved: 0, tries: 0, fixed: false }
+}
+
 #[test]
 fn transfers_that_are_cut_short_go_on_where_they_stopped() {
-    let mut pending =
-        Pending { tag: 1, dev: DevId(0), kind: OpKind::Write, offset: 0, moved: 0, tries: 0 };
+    let mut pending = pending(OpKind::Write);
     assert!(progress(&mut pending, 1000, 4096).is_none());
     assert!(progress(&mut pending, -EINTR, 4096).is_none());
     assert!(progress(&mut pending, -EAGAIN, 4096).is_none());
