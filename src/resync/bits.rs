@@ -17,6 +17,9 @@ const PAGE: u64 = 4096;
 /// Pages one batch may touch: bounds what a flush pays for, and the memory of a batch.
 const BATCH_PAGES: usize = 256;
 
+/// How many dirty chunks are looked at together, where it is only looked: bounds their memory.
+const LOOK: u64 = 1 << 16;
+
 /// One copy of the bitmap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copy {
@@ -144,11 +147,23 @@ impl BitStore {
     pub fn dirty_sectors(&self, engine: &mut dyn Engine) -> io::Result<Sectors> {
         let mut cursor = Cursor::default();
         let mut sum = Sectors::ZERO;
-        while let Some(runs) = self.next_runs(engine, &mut cursor, Sectors::new(u64::MAX))? {
-            let len = |run: &ChunkRun| run.sectors(self.chunk, self.size).len;
-            sum = runs.iter().map(len).fold(sum, Sectors::saturating_add);
+        while let Some(ranges) = self.look(engine, &mut cursor)? {
+            sum = ranges.iter().map(|range| range.len).fold(sum, Sectors::saturating_add);
         }
         Ok(sum)
+    }
+
+    /// The next ranges from `cursor` on, a bounded number; `None` at the end.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn look(
+        &self,
+        engine: &mut dyn Engine,
+        cursor: &mut Cursor,
+    ) -> io::Result<Option<Vec<SectorRange>>> {
+        let most = self.chunk.sectors().get().saturating_mul(LOOK);
+        self.next_ranges(engine, cursor, Sectors::new(most))
     }
 
     /// Makes every copy say what all trusted ones say together or, with `all_dirty`, that
@@ -191,6 +206,21 @@ impl BitStore {
             cursor.next = batch.take(&bytes, first, cursor.next, self.extent(page).0);
         }
         Ok((!batch.runs.is_empty()).then_some(batch.runs))
+    }
+
+    /// The same as ranges of sectors.
+    ///
+    /// # Errors
+    /// A copy cannot be read.
+    pub fn next_ranges(
+        &self,
+        engine: &mut dyn Engine,
+        cursor: &mut Cursor,
+        limit: Sectors,
+    ) -> io::Result<Option<Vec<SectorRange>>> {
+        let runs = self.next_runs(engine, cursor, limit)?;
+        let sectors = |run: &ChunkRun| run.sectors(self.chunk, self.size);
+        Ok(runs.map(|runs| runs.iter().map(sectors).collect()))
     }
 
     /// Clears, in every copy, the bits of the chunks that lie in `durable` whole; gives how many

@@ -6,7 +6,7 @@ use super::checkpoint::Checkpoints;
 use super::exec::Exec;
 use super::run::ResyncOptions;
 use crate::error::Result;
-use crate::units::{Bytes, ChunkRun, SectorRange, Sectors};
+use crate::units::{Bytes, SectorRange, Sectors};
 
 /// Data copied between two flushes, at most: what is done again after a crash.
 const BATCH: Sectors = Sectors::new(256 << 11);
@@ -73,11 +73,7 @@ impl Source {
         exec: &mut Exec<'_>,
     ) -> std::io::Result<Option<Vec<SectorRange>>> {
         match self {
-            Self::Bits { store, cursor, batch } => {
-                let runs = store.next_runs(exec.engine, cursor, *batch)?;
-                let sectors = |run: &ChunkRun| run.sectors(store.chunk, store.size);
-                Ok(runs.map(|runs| runs.iter().map(sectors).collect()))
-            }
+            Self::Bits { store, cursor, batch } => store.next_ranges(exec.engine, cursor, *batch),
             Self::Everything { next, size, batch, .. } => {
                 let range =
                     SectorRange { start: *next, len: size.saturating_sub(*next).min(*batch) };

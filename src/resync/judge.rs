@@ -4,6 +4,7 @@
 //! members for writing.
 
 use super::bad::{self, Log};
+use super::bits::Cursor;
 use super::built::without_events;
 use super::finish::SuperWriter;
 use super::history;
@@ -14,14 +15,14 @@ use super::prepare::{Terms, terms};
 use super::report::{MemberReport, Outcome, Report};
 use super::run::{ResyncOptions, Seen, Source, bitmap_device};
 use super::sample::Sampler;
-use super::volume::volume;
+use super::volume::{Volume, volume};
 use super::work::seats;
 use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
 use crate::format::md::Role;
 use crate::io::Engine;
-use crate::units::{Bytes, Sectors, Slot};
+use crate::units::{Bytes, SectorRange, Sectors, Slot};
 
 /// The unit in which a resync without a bitmap is counted.
 pub(super) const NOMINAL_CHUNK: Sectors = Sectors::new(64 << 11);
@@ -42,6 +43,8 @@ pub(super) struct Judged {
     pub(super) dirty: u64,
     /// Data to be copied to each target.
     pub(super) total: Bytes,
+    /// What that reads and writes.
+    pub(super) planned: Volume,
     /// What members list as bad.
     pub(super) logs: Vec<Log>,
 }
@@ -71,7 +74,8 @@ pub(super) fn judge(
     let bitmap =
         load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone(), size)?;
     let counted = count(engine, &bitmap)?;
-    let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(counted.0) };
+    let dirty = counted.chunks;
+    let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(dirty) };
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
     let array = candidates[assembly.freshest].superblock.view();
     if let Some(built) = &options.build {
@@ -101,13 +105,15 @@ pub(super) fn judge(
         let seats = seats(options, seen, &plan);
         SuperWriter::new(seats, fresh, &assembly, options.now).foresee(plan.mark_dirty)?;
     }
-    let total = match plan.decision {
-        Decision::Nothing => Bytes::ZERO,
-        Decision::Partial => counted.1,
-        Decision::Full => size.to_bytes().unwrap_or_default(),
+    let all = SectorRange { start: Sectors::ZERO, len: size };
+    let (total, first) = match plan.decision {
+        Decision::Nothing => (Bytes::ZERO, Vec::new()),
+        Decision::Partial => (counted.bytes, counted.first),
+        Decision::Full => (size.to_bytes().unwrap_or_default(), vec![all]),
     };
-    let (dirty, wanted) = (counted.0, wishes.source);
-    Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total, logs })
+    let planned = volume(&plan, &geometry, &assembly, total, &first);
+    let wanted = wishes.source;
+    Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total, planned, logs })
 }
 
 /// Whoever looks at samples of the current members.
@@ -136,17 +142,28 @@ fn wanted(options: &ResyncOptions, candidates: &[Candidate<'_>]) -> Result<Optio
     }
 }
 
-/// Set bits, and the data they cover; none where the bitmap is not believed.
-fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<(u64, Bytes)> {
+/// What the set bits amount to; nothing where the bitmap is not believed.
+#[derive(Debug, Default)]
+struct Counted {
+    chunks: u64,
+    /// The data they cover.
+    bytes: Bytes,
+    /// The first ranges of it.
+    first: Vec<SectorRange>,
+}
+
+fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<Counted> {
     let Some((_, header)) = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none()) else {
-        return Ok((0, Bytes::ZERO));
+        return Ok(Counted::default());
     };
     let store = bitmap.store(header, false);
     let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
-    let failed = |e| Error::io("read the bits", &path, e);
-    let dirty = store.count(engine).map_err(failed)?;
-    let sectors = store.dirty_sectors(engine).map_err(failed)?;
-    Ok((dirty, sectors.to_bytes().unwrap_or_default()))
+    let counted = (|| {
+        let first = store.look(engine, &mut Cursor::default())?;
+        let bytes = store.dirty_sectors(engine)?.to_bytes().unwrap_or_default();
+        Ok(Counted { chunks: store.count(engine)?, bytes, first: first.unwrap_or_default() })
+    })();
+    counted.map_err(|e| Error::io("read the bits", &path, e))
 }
 
 impl Judged {
@@ -175,7 +192,7 @@ impl Judged {
             chunks_synced: 0,
             chunks_dirty_after: dirty,
             engine: None,
-            planned: volume(&self.plan, &self.geometry, &self.assembly, self.total),
+            planned: self.planned,
             stats: Stats { total: self.total, ..Stats::default() },
             compared: options.care.compare,
             seconds: 0.0,

@@ -1,5 +1,6 @@
-# shellcheck shell=bash
-# What the benchmarks share. Sourced, not run.
+# shellcheck shell=bash disable=SC2154
+# What the benchmarks share. Sourced, not run. Who times something sets $scratch, a directory, and $work,
+# where the files are, on a file system of kind $kind.
 
 # release: builds the program, and sets $mdbitmap.
 release() {
@@ -25,6 +26,46 @@ has() {
 # noise BYTES: data that nothing can compress or skip.
 noise() {
     openssl enc -aes-128-ctr -K 00 -iv 00 </dev/zero 2>/dev/null | head -c "$1" || true
+}
+
+# cold: what was written under $work is on the disk and, where that is a disk and we may, the page
+# cache is empty.
+cold() {
+    sync -f "$work"
+    # shellcheck disable=SC2034  # for who sources this
+    [ "$kind" = tmpfs ] || { echo 3 >/proc/sys/vm/drop_caches; } 2>/dev/null || cached=yes
+}
+
+# timed NAME COMMAND...: its time in ms as a line of $scratch/table; a word where it fails.
+timed() {
+    local name=$1 start
+    shift
+    cold
+    start=$(date +%s%N)
+    if "$@" >"$scratch/log" 2>&1; then
+        printf '%s\t%d\n' "$name" $((($(date +%s%N) - start) / 1000000)) >>"$scratch/table"
+    else
+        echo "skipped: $name: $(tail -n 1 "$scratch/log")" >&2
+    fi
+}
+
+# fio_limit NAME JOBS...: the longest of the jobs of one fio, without its start, into the table.
+fio_limit() {
+    local name=$1
+    shift
+    cold
+    fio --bs=1M --iodepth=16 --ioengine=io_uring --end_fsync=1 --overwrite=1 --group_reporting=0 "$@" \
+        --output-format=terse --terse-version=3 >"$scratch/fio"
+    awk -F ';' -v name="$name" '{ ms = $9 > $50 ? $9 : $50; if (ms > most) most = ms }
+        END { printf "%s\t%d\n", name, most }' "$scratch/fio" >>"$scratch/table"
+}
+
+# least: the lines of $scratch/table, the least time of each name, in the order they came first.
+least() {
+    awk -F '\t' '
+        !($1 in ms) { name[++n] = $1; ms[$1] = $2 }
+        $2 < ms[$1] { ms[$1] = $2 }
+        END { for (i = 1; i <= n; i++) printf "%s\t%d\n", name[i], ms[name[i]] }' "$scratch/table"
 }
 
 # bars FILE TITLE UNIT: a plot in text, a bar for each line "NAME TAB NUMBER" of standard input.
