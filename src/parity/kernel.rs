@@ -59,7 +59,8 @@ impl Kernel {
         Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()).collect()
     }
 
-    /// The fastest that this CPU can run.
+    /// The one to use on this CPU: the widest vectors that it has, and of two kernels with the same
+    /// width the one with Galois field instructions. `docs/performance.md` has the figures.
     pub fn best() -> Kernel {
         let available = |kernel: &Kernel| kernel.is_available();
         Kernel::ALL.into_iter().rev().find(available).unwrap_or(Kernel::Scalar)

@@ -9,6 +9,9 @@
 //! column begins, so sums are written once and never read. What is behind the last whole vector is
 //! done by the oracle.
 //!
+//! For two to four blocks, the most common, the loops exist once more with that number known. Their
+//! places stay in registers then; looking each up again took longer than adding it.
+//!
 //! Sources are taken from the last to the first. Q needs that, as it doubles from block to block; and
 //! the sum was measured to be half as fast again where blocks lie one behind the other, presumably
 //! for the sake of a hardware prefetcher.
@@ -16,10 +19,23 @@
 /// As long as no more sources than this are read, narrow columns are faster.
 pub(crate) const FEW: usize = 8;
 
-/// `sum` is how many vectors a column of sums has with few and with many sources, `wide` how many
-/// one of P and Q has.
+/// Blocks cut into columns of `N` vectors, each block to this many.
+#[inline(always)]
+pub(crate) fn cut<const S: usize, const N: usize, const BYTES: usize>(
+    blocks: [&[u8]; S],
+    columns: usize,
+) -> [&[[[u8; BYTES]; N]]; S] {
+    blocks.map(|block| &block.as_chunks().0.as_chunks().0[..columns])
+}
+
+/// How many vectors a column has: `sum` one of sums of two to four blocks, of few, and of many;
+/// `both` one of P and of Q, of two to four blocks, and of others.
 macro_rules! lanes {
-    ($(feature: $feature:literal,)? sum: [$few:literal, $many:literal], wide: $wide:literal) => {
+    (
+        $(feature: $feature:literal,)?
+        sum: [$sum:literal, $few:literal, $many:literal],
+        both: [$both:literal, $wide:literal]
+    ) => {
         /// This kernel.
         pub(crate) const ROUTINES: Routines = Routines { xor, pq, q, one, two };
 
@@ -90,6 +106,23 @@ macro_rules! lanes {
             (p, q)
         }
 
+        /// As `xor_by`, with the number of sources known.
+        $(#[target_feature(enable = $feature)])?
+        fn xor_of<const S: usize>(dst: &mut [u8], sources: [&[u8]; S]) -> usize {
+            let dst = columns::<$sum>(dst, 0);
+            let sources = cut::<S, $sum, BYTES>(sources, dst.len());
+            for at in 0..dst.len() {
+                let mut sum = load_all(Some(&sources[S - 1][at]));
+                for source in (0..S - 1).rev() {
+                    for k in 0..$sum {
+                        sum[k] = add(sum[k], load(&sources[source][at][k]));
+                    }
+                }
+                store_all(&mut dst[at], &sum);
+            }
+            dst.len() * $sum * BYTES
+        }
+
         $(#[target_feature(enable = $feature)])?
         fn xor_by<const N: usize>(dst: &mut [u8], from: usize, sources: &[&[u8]]) -> usize {
             let mut at = from;
@@ -102,12 +135,37 @@ macro_rules! lanes {
 
         $(#[target_feature(enable = $feature)])?
         fn xor(dst: &mut [u8], sources: &[&[u8]]) {
-            let at = match sources.len() > FEW {
-                true => xor_by::<$many>(dst, 0, sources),
-                false => xor_by::<$few>(dst, 0, sources),
+            let at = match *sources {
+                [a, b] => xor_of(dst, [a, b]),
+                [a, b, c] => xor_of(dst, [a, b, c]),
+                [a, b, c, d] => xor_of(dst, [a, b, c, d]),
+                _ if sources.len() <= FEW => xor_by::<$few>(dst, 0, sources),
+                _ => xor_by::<$many>(dst, 0, sources),
             };
             let at = xor_by::<1>(dst, at, sources);
             oracle::xor(dst, at, sources);
+        }
+
+        /// As `pq_by`, with the number of blocks known, none of them left out.
+        $(#[target_feature(enable = $feature)])?
+        fn pq_of<const S: usize>(p: &mut [u8], q: &mut [u8], data: [&[u8]; S]) -> usize {
+            let (p, q) = (columns::<$both>(p, 0), columns::<$both>(q, 0));
+            let len = p.len().min(q.len());
+            let (p, q, data) = (&mut p[..len], &mut q[..len], cut::<S, $both, BYTES>(data, len));
+            for at in 0..len {
+                let mut sum_p = load_all(Some(&data[S - 1][at]));
+                let mut sum_q = sum_p;
+                for block in (0..S - 1).rev() {
+                    for k in 0..$both {
+                        let block = load(&data[block][at][k]);
+                        sum_p[k] = add(sum_p[k], block);
+                        sum_q[k] = step(sum_q[k], block);
+                    }
+                }
+                store_all(&mut p[at], &sum_p);
+                store_all(&mut q[at], &sum_q);
+            }
+            len * $both * BYTES
         }
 
         $(#[target_feature(enable = $feature)])?
@@ -129,7 +187,12 @@ macro_rules! lanes {
 
         $(#[target_feature(enable = $feature)])?
         fn pq(p: &mut [u8], q: &mut [u8], data: Blocks<'_>) {
-            let at = pq_by::<$wide>(p, q, 0, data);
+            let at = match *data {
+                [Some(a), Some(b)] => pq_of(p, q, [a, b]),
+                [Some(a), Some(b), Some(c)] => pq_of(p, q, [a, b, c]),
+                [Some(a), Some(b), Some(c), Some(d)] => pq_of(p, q, [a, b, c, d]),
+                _ => pq_by::<$wide>(p, q, 0, data),
+            };
             let at = pq_by::<1>(p, q, at, data);
             oracle::pq(p, q, at, data);
         }

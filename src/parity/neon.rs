@@ -6,7 +6,7 @@
 use std::arch::aarch64::*;
 
 use super::field::{POLYNOMIAL, halves};
-use super::lanes::{FEW, lanes};
+use super::lanes::{FEW, cut, lanes};
 use super::oracle;
 use super::routines::{Routines, Solution};
 
@@ -62,4 +62,4 @@ fn times(value: Vector, factor: &[Vector; 2]) -> Vector {
     veorq_u8(low, vqtbl1q_u8(factor[1], vshrq_n_u8::<4>(value)))
 }
 
-lanes!(feature: "neon", sum: [8, 8], wide: 4);
+lanes!(feature: "neon", sum: [8, 8, 8], both: [4, 4]);

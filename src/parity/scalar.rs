@@ -1,6 +1,6 @@
 //! Eight bytes at a time in an ordinary register: the kernel that every CPU has.
 
-use super::lanes::{FEW, lanes};
+use super::lanes::{FEW, cut, lanes};
 use super::oracle;
 use super::routines::{Routines, Solution};
 
@@ -53,4 +53,4 @@ fn times(value: Vector, factor: &u8) -> Vector {
     (0..8).rev().fold(0, add)
 }
 
-lanes!(sum: [8, 8], wide: 4);
+lanes!(sum: [8, 8, 8], both: [4, 4]);

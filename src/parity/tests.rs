@@ -114,6 +114,20 @@ fn every_length_and_place_gives_what_the_oracle_gives() {
 }
 
 #[test]
+fn every_number_of_blocks_gives_what_the_oracle_gives_with_and_without_a_gap() {
+    for kernel in kernels() {
+        for (n, len) in (0..=32).flat_map(|n| [31, 255, 256, 512, 1023, 1600].map(|len| (n, len))) {
+            check_generation(kernel, len, &stripe(len, &vec![true; n]));
+            if n > 0 {
+                let gap = len % n;
+                let present: Vec<_> = (0..n).map(|e| e != gap).collect();
+                check_generation(kernel, len, &stripe(len, &present));
+            }
+        }
+    }
+}
+
+#[test]
 fn any_two_lost_blocks_of_up_to_32_come_back() {
     for kernel in kernels() {
         for n in [2, 3, 8, 31, 32] {
@@ -160,12 +174,18 @@ fn nothing_to_sum_up_gives_zeros() {
 
 #[test]
 fn blocks_of_unequal_length_are_computed_as_far_as_all_go() {
-    let (long, short) = ([3; 700], [5; 600]);
-    for kernel in kernels() {
-        let (mut p, mut q) = ([1; 650], [1; 700]);
-        Ready::new(kernel).pq(&mut p, &mut q, &[Some(&long), Some(&short)]);
-        assert_eq!((p[..600].to_vec(), p[600..].to_vec()), (vec![6; 600], vec![1; 50]));
-        assert_eq!((q[..600].to_vec(), q[600..].to_vec()), (vec![9; 600], vec![1; 100]));
+    let (long, short) = ([3; 1400], [5; 1200]);
+    for (kernel, n) in kernels().into_iter().flat_map(|kernel| (2..=9).map(move |n| (kernel, n))) {
+        let blocks: Vec<&[u8]> = (1..n).map(|_| &long[..]).chain([&short[..]]).collect();
+        let data: Vec<_> = blocks.iter().copied().map(Some).collect();
+        let whole: Vec<_> = blocks.iter().map(|block| Some(&block[..1200])).collect();
+        let (wanted_p, wanted_q) = parities(1200, &whole);
+        let (mut p, mut q, mut sum) = ([1; 1300], [1; 1400], [1; 1400]);
+        Ready::new(kernel).pq(&mut p, &mut q, &data);
+        Ready::new(kernel).xor(&mut sum, &blocks);
+        assert_eq!((&p[..1200], &p[1200..]), (&wanted_p[..], &[1; 100][..]));
+        assert_eq!((&q[..1200], &q[1200..]), (&wanted_q[..], &[1; 200][..]));
+        assert_eq!((&sum[..1200], &sum[1200..]), (&wanted_p[..], &[1; 200][..]));
     }
 }
 
@@ -194,13 +214,14 @@ fn available_kernels_pass_their_self_test_and_others_say_why_not() {
     }
 }
 
+fn spoil(block: &mut [u8]) {
+    if let Some(byte) = block.last_mut() {
+        *byte ^= 0x10;
+    }
+}
+
 #[test]
 fn the_self_test_finds_a_routine_with_one_wrong_bit() {
-    fn spoil(block: &mut [u8]) {
-        if let Some(byte) = block.last_mut() {
-            *byte ^= 0x10;
-        }
-    }
     let good = oracle::ROUTINES;
     let broken = [
         Routines { xor: |dst, sources| (oracle::xor(dst, 0, sources), spoil(dst)).1, ..good },
@@ -211,9 +232,38 @@ fn the_self_test_finds_a_routine_with_one_wrong_bit() {
     ];
     let says: Vec<_> =
         broken.iter().map(|r| selftest::check(Ready::portable(r)).unwrap_err()).collect();
-    let starts = ["the sum", "Q of", "Q alone", "a block from Q", "the second block from P and Q"];
+    let starts =
+        ["the sum", "Q of 0", "Q alone", "a block from Q", "the second block from P and Q"];
     for (says, start) in says.iter().zip(starts) {
         assert!(says.starts_with(start) && says.ends_with("of 1 bytes is wrong"), "{says}");
+    }
+}
+
+/// A sum and a Q that are wrong where `N` blocks are given.
+fn wrong_with<const N: usize>() -> [Routines; 2] {
+    let xor = |dst: &mut [u8], sources: &[&[u8]]| {
+        oracle::xor(dst, 0, sources);
+        if sources.len() == N {
+            spoil(dst);
+        }
+    };
+    let pq = |p: &mut [u8], q: &mut [u8], data: &[Option<&[u8]>]| {
+        oracle::pq(p, q, 0, data);
+        if data.len() == N && !data.contains(&None) {
+            spoil(q);
+        }
+    };
+    [Routines { xor, ..oracle::ROUTINES }, Routines { pq, ..oracle::ROUTINES }]
+}
+
+#[test]
+fn the_self_test_finds_a_routine_that_is_wrong_with_one_number_of_blocks() {
+    let wrong = [wrong_with::<1>(), wrong_with::<2>(), wrong_with::<3>(), wrong_with::<4>()];
+    let more = [wrong_with::<5>(), wrong_with::<6>(), wrong_with::<7>(), wrong_with::<8>()];
+    for (n, [xor, pq]) in (1..).zip(wrong.into_iter().chain(more)) {
+        let says = |routines| selftest::check(Ready::portable(&routines)).unwrap_err();
+        assert_eq!(says(xor), format!("the sum of {n} blocks of 1 bytes is wrong"));
+        assert_eq!(says(pq), format!("Q of {n} blocks of 1 bytes is wrong"));
     }
 }
 
@@ -223,7 +273,7 @@ proptest! {
     #[test]
     fn random_stripes_are_generated_and_recovered(
         len in 0usize..1500,
-        mut present in vec(any::<bool>(), 2..34),
+        mut present in prop_oneof![vec(any::<bool>(), 2..34), vec(Just(true), 2..34)],
         a in any::<prop::sample::Index>(),
         b in any::<prop::sample::Index>(),
     ) {

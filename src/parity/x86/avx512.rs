@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use crate::parity::field::{POLYNOMIAL, halves};
-use crate::parity::lanes::{FEW, lanes};
+use crate::parity::lanes::{FEW, cut, lanes};
 use crate::parity::oracle;
 use crate::parity::routines::{Routines, Solution};
 
@@ -73,4 +73,4 @@ fn times(value: Vector, factor: &[Vector; 2]) -> Vector {
     _mm512_xor_si512(_mm512_shuffle_epi8(factor[0], low), _mm512_shuffle_epi8(factor[1], high))
 }
 
-lanes!(feature: "avx512f,avx512bw", sum: [4, 8], wide: 4);
+lanes!(feature: "avx512f,avx512bw", sum: [2, 4, 8], both: [4, 4]);

@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use crate::parity::field::matrix;
-use crate::parity::lanes::{FEW, lanes};
+use crate::parity::lanes::{FEW, cut, lanes};
 use crate::parity::oracle;
 use crate::parity::routines::{Routines, Solution};
 
@@ -61,4 +61,4 @@ fn times(value: Vector, factor: &Vector) -> Vector {
     _mm256_gf2p8affine_epi64_epi8::<0>(value, *factor)
 }
 
-lanes!(feature: "avx2,gfni", sum: [8, 8], wide: 4);
+lanes!(feature: "avx2,gfni", sum: [4, 8, 8], both: [4, 4]);

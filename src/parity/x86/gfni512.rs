@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use crate::parity::field::matrix;
-use crate::parity::lanes::{FEW, lanes};
+use crate::parity::lanes::{FEW, cut, lanes};
 use crate::parity::oracle;
 use crate::parity::routines::{Routines, Solution};
 
@@ -61,4 +61,4 @@ fn times(value: Vector, factor: &Vector) -> Vector {
     _mm512_gf2p8affine_epi64_epi8::<0>(value, *factor)
 }
 
-lanes!(feature: "avx512f,avx512bw,gfni", sum: [4, 8], wide: 8);
+lanes!(feature: "avx512f,avx512bw,gfni", sum: [2, 4, 8], both: [4, 8]);

@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use crate::parity::field::{POLYNOMIAL, halves};
-use crate::parity::lanes::{FEW, lanes};
+use crate::parity::lanes::{FEW, cut, lanes};
 use crate::parity::oracle;
 use crate::parity::routines::{Routines, Solution};
 
@@ -64,4 +64,4 @@ fn times(value: Vector, factor: &[Vector; 2]) -> Vector {
     _mm_xor_si128(_mm_shuffle_epi8(factor[0], low), _mm_shuffle_epi8(factor[1], high))
 }
 
-lanes!(feature: "ssse3", sum: [8, 8], wide: 4);
+lanes!(feature: "ssse3", sum: [8, 8, 8], both: [4, 4]);
