@@ -35,6 +35,10 @@ impl Engine for Liar {
         Ok(())
     }
 
+    fn poll(&mut self) -> Option<Completion> {
+        self.0.poll()
+    }
+
     fn wait(&mut self) -> Option<Completion> {
         self.0.wait()
     }
