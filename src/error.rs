@@ -200,7 +200,8 @@ pub fn printable(text: &str) -> String {
 
 /// Control characters, what turns the direction of writing, what has no width, and line ends of
 /// Unicode's own.
-fn misleads(c: char) -> bool {
+#[must_use]
+pub fn misleads(c: char) -> bool {
     let hidden =
         matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     c.is_control() || hidden || matches!(c, '\u{61c}' | '\u{feff}')

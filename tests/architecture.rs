@@ -59,6 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// The only files that may hold `unsafe`.
 const UNSAFE_FILES: &[&str] = &[
+    "commands/streams.rs",
     "io/uring/raw.rs",
     "ioctl/raw.rs",
     "parity/neon.rs",

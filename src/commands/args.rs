@@ -92,6 +92,14 @@ pub enum Command {
     Demo(super::demo::DemoArgs),
 }
 
+impl Command {
+    /// Whether it needs no standard output.
+    #[must_use]
+    pub fn prints_nothing(&self) -> bool {
+        matches!(self, Self::Is(args) if args.is_quiet())
+    }
+}
+
 /// `mdbitmap -X PATH` is `mdbitmap examine PATH`, for hands that know mdadm.
 pub fn with_mdadm_spelling(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut argv: Vec<OsString> = argv.into_iter().collect();

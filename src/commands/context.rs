@@ -2,12 +2,16 @@
 //! and the flag that a signal raises.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+
+use crate::error::{Error, Kind, Result, printable};
 
 /// How long a signal may go unnoticed.
 const STEP: Duration = Duration::from_millis(50);
@@ -54,16 +58,31 @@ impl Context {
         io::stdin().is_terminal()
     }
 
-    /// Asks; anything but yes is no.
+    /// Asks on the terminal, below what was printed; anything but yes is no.
     ///
     /// # Errors
-    /// The question or the answer got lost.
-    pub fn ask(&mut self, question: &str) -> io::Result<bool> {
-        write!(self.out, "{question} [y/N] ")?;
-        self.out.flush()?;
+    /// The question or the answer got lost, or a signal came instead.
+    pub fn ask(&mut self, question: &str) -> Result<bool> {
+        self.out.flush().map_err(|error| Error::io("print to", "standard output", error))?;
+        let failed = |error| Error::io("ask", "standard input", error);
+        write!(io::stderr(), "{question} [y/N] ").map_err(failed)?;
+        self.wait_for_answer()?;
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+        if io::stdin().read_line(&mut answer).map_err(failed)? == 0 {
+            next_line();
+        }
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Reading itself goes on after a signal, so it is begun when there is something to read.
+    fn wait_for_answer(&self) -> Result<()> {
+        while !self.stop.load(Ordering::Relaxed) {
+            if typed().map_err(|errno| Error::io("ask", "standard input", errno.into()))? {
+                return Ok(());
+            }
+        }
+        next_line();
+        Err(Error::new(Kind::Interrupted, "stopped by a signal: nothing was written"))
     }
 
     /// Sleeps so long; false as soon as somebody asks to stop.
@@ -90,20 +109,16 @@ impl Context {
     ///
     /// # Errors
     /// Refused where nobody can be asked, or the answer is not yes.
-    pub fn consent(&self, warning: &str) -> Result<()> {
+    pub fn consent(&mut self, warning: &str) -> Result<()> {
         if !io::stdin().is_terminal() {
             let what = "this needs a yes, and standard input is no terminal to ask on";
             return Err(Error::refused(what)
                 .details(vec![warning.to_owned()])
                 .hint("--yes says yes"));
         }
-        let mut answer = String::new();
-        let asked = write!(io::stderr(), "{warning}.\nGo on? [y/N] ");
-        let read = asked.and_then(|()| io::stdin().read_line(&mut answer));
-        read.map_err(|error| Error::io("ask", "standard input", error))?;
-        match answer.trim().to_ascii_lowercase().as_str() {
-            "y" | "yes" => Ok(()),
-            _ => Err(Error::refused("not confirmed: nothing was written")),
+        match self.ask(&format!("{}.\nGo on?", printable(warning)))? {
+            true => Ok(()),
+            false => Err(Error::refused("not confirmed: nothing was written")),
         }
     }
 
@@ -114,6 +129,22 @@ impl Context {
     pub fn finish(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Whether something was typed, or nothing ever will be; waits a moment for it.
+fn typed() -> nix::Result<bool> {
+    let stdin = io::stdin();
+    let mut asked = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    let step = PollTimeout::try_from(STEP).unwrap_or(PollTimeout::ZERO);
+    match poll(&mut asked, step) {
+        Err(Errno::EINTR) => Ok(false),
+        answer => answer.map(|count| count > 0),
+    }
+}
+
+/// Nobody ended the line with the question.
+fn next_line() {
+    let _ = writeln!(io::stderr());
 }
 
 fn watch_signals() -> io::Result<Arc<AtomicBool>> {

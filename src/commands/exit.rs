@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::process::ExitCode;
 
+use super::streams::stdout_was_closed;
 use crate::error::{Error, Kind, printable};
 use crate::output;
 
@@ -58,6 +59,7 @@ pub fn of_usage(error: &clap::Error) -> ExitStatus {
     };
     match (error.use_stderr(), printed) {
         (true, _) => ExitStatus::Usage,
+        (false, _) if stdout_was_closed() => without_output(),
         (false, Ok(())) => ExitStatus::Done,
         (false, Err(error)) => of_output(&error),
     }
@@ -67,6 +69,15 @@ pub fn of_usage(error: &clap::Error) -> ExitStatus {
 fn misleads(typed: &OsStr) -> bool {
     let text = typed.to_string_lossy();
     printable(&text) != text
+}
+
+/// Says that there is nothing to print on. Nothing is begun then, for nobody would be told of it.
+#[must_use]
+pub fn without_output() -> ExitStatus {
+    output::complain(
+        "standard output is closed: nothing was done\n  send it to /dev/null where nobody wants it",
+    );
+    ExitStatus::Io
 }
 
 /// Prints `error` with its causes and gives its status. A reader that went away (`| head`) is no

@@ -72,6 +72,14 @@ impl What {
     }
 }
 
+impl IsArgs {
+    /// Whether the exit status is the whole answer.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.what.parts().1.quiet
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors

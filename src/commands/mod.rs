@@ -46,6 +46,7 @@ pub mod set;
 pub mod set_uuid;
 pub mod status;
 pub mod stop;
+pub mod streams;
 pub mod transfer;
 pub mod tune;
 pub mod verify_dump;
@@ -62,6 +63,9 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Ok(cli) => cli,
         Err(error) => return exit::of_usage(&error),
     };
+    if streams::stdout_was_closed() && !cli.command.prints_nothing() {
+        return exit::without_output();
+    }
     match Context::new().context("cannot set up").and_then(|mut context| run(cli, &mut context)) {
         Ok(status) => status,
         Err(error) => exit::report(&error),

@@ -1,7 +1,7 @@
 //! The files of a practice array: claimed before anything is written, so that nothing that exists
 //! is ever touched by mistake.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -21,8 +21,15 @@ pub fn temporary_dir() -> Result<PathBuf> {
         .map_err(|errno| Error::io("make a directory", &template, errno.into()))
 }
 
+/// A file that is to be a member: written through `file` alone, whatever the path leads to later.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+}
+
 /// Makes an empty file for every member; none was there before, unless `overwrite`.
-pub(super) fn claim(dir: &Path, members: u16, overwrite: bool) -> Result<Vec<PathBuf>> {
+pub(super) fn claim(dir: &Path, members: u16, overwrite: bool) -> Result<Vec<Claimed>> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -31,11 +38,12 @@ pub(super) fn claim(dir: &Path, members: u16, overwrite: bool) -> Result<Vec<Pat
     for path in (0..MOST_MEMBERS).map(|slot| member(dir, slot)) {
         clear_the_way(&path, overwrite)?;
     }
-    let paths: Vec<_> = (0..members).map(|slot| member(dir, slot)).collect();
-    for path in &paths {
-        create(path).inspect_err(|_| discard(&paths))?;
+    let mut claimed = Vec::new();
+    for path in (0..members).map(|slot| member(dir, slot)) {
+        let file = create(&path).inspect_err(|_| discard(&claimed))?;
+        claimed.push(Claimed { path, file });
     }
-    Ok(paths)
+    Ok(claimed)
 }
 
 fn member(dir: &Path, slot: u16) -> PathBuf {
@@ -56,15 +64,15 @@ fn clear_the_way(path: &Path, overwrite: bool) -> Result<()> {
     }
 }
 
-fn create(path: &Path) -> Result<()> {
+fn create(path: &Path) -> Result<File> {
     let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    new.map(drop).map_err(|error| Error::io("create", path, error))
+    new.map_err(|error| Error::io("create", path, error))
 }
 
 /// Removes what was made of an array that could not be finished.
-pub(super) fn discard(paths: &[PathBuf]) {
-    for path in paths {
+pub(super) fn discard(claimed: &[Claimed]) {
+    for file in claimed {
         // The error that led here is the one to report.
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(&file.path);
     }
 }

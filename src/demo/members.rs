@@ -2,10 +2,9 @@
 //!
 //! Nothing is flushed: practice files need not survive a power cut of the machine they are on.
 
-use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
 
+use super::files::Claimed;
 use super::options::{DemoOptions, EVENTS};
 use super::pattern::{Age, content};
 use super::scene::Scene;
@@ -20,13 +19,13 @@ pub(super) fn write_all(
     array: &NewArray,
     chunk: ChunkSize,
     scene: &Scene,
-    paths: &[PathBuf],
+    claimed: &[Claimed],
 ) -> Result<Sectors> {
     let mut bitmap_at = Sectors::ZERO;
-    for (slot, path) in (0..).map(Slot).zip(paths) {
+    for (slot, claimed) in (0..).map(Slot).zip(claimed) {
         let member = options.member(array, slot)?;
         let superblock = array.member(&member)?;
-        let file = Image::open(path, member.device)?;
+        let file = Image::new(claimed, member.device)?;
         write_content(&file, options, array, scene, slot)?;
         bitmap_at = write_bitmap(&file, array, superblock.view(), chunk, scene)?;
         write_super(&file, &superblock)?;
@@ -93,25 +92,21 @@ fn write_super(file: &Image<'_>, superblock: &Superblock) -> Result<()> {
     file.write(superblock.view().super_offset, superblock.raw())
 }
 
-/// A member's file, and the name to blame.
-struct Image<'a> {
-    file: File,
-    path: &'a Path,
-}
+/// A member's file, written to.
+struct Image<'a>(&'a Claimed);
 
 impl<'a> Image<'a> {
-    /// Opens the empty file at `path` and gives it its length, all of it a hole.
-    fn open(path: &'a Path, length: Sectors) -> Result<Self> {
-        let file = OpenOptions::new().write(true).open(path);
-        let file = file.map_err(|error| Error::io("open", path, error))?;
+    /// Gives the empty file its length, all of it a hole.
+    fn new(claimed: &'a Claimed, length: Sectors) -> Result<Self> {
         let bytes = length.to_bytes().ok_or_else(|| Error::usage("the size is too large"))?;
-        file.set_len(bytes.get()).map_err(|error| Error::io("make room in", path, error))?;
-        Ok(Self { file, path })
+        let made = claimed.file.set_len(bytes.get());
+        made.map_err(|error| Error::io("make room in", &claimed.path, error))?;
+        Ok(Self(claimed))
     }
 
     fn write(&self, at: Sectors, bytes: &[u8]) -> Result<()> {
         let offset = at.to_bytes().ok_or_else(|| Error::usage("the size is too large"))?;
-        let written = self.file.write_all_at(bytes, offset.get());
-        written.map_err(|error| Error::io("write", self.path, error).at_offset(offset))
+        let written = self.0.file.write_all_at(bytes, offset.get());
+        written.map_err(|error| Error::io("write", &self.0.path, error).at_offset(offset))
     }
 }

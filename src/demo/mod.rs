@@ -95,12 +95,12 @@ pub fn make(options: &DemoOptions) -> Result<Practice> {
     let array = options.array()?;
     let chunk = options.chunk_for(&array)?;
     let scene = scene::Scene::new(options, chunk);
-    let paths = files::claim(&options.dir, options.members, options.overwrite)?;
-    let made = members::write_all(options, &array, chunk, &scene, paths.as_slice());
-    let bitmap_at = made.inspect_err(|_| files::discard(&paths))?;
+    let claimed = files::claim(&options.dir, options.members, options.overwrite)?;
+    let made = members::write_all(options, &array, chunk, &scene, &claimed);
+    let bitmap_at = made.inspect_err(|_| files::discard(&claimed))?;
     Ok(Practice {
         dir: options.dir.clone(),
-        members: paths,
+        members: claimed.into_iter().map(|claimed| claimed.path).collect(),
         uuid: options.uuid,
         size: array.size,
         data_offset: array.data_offset,

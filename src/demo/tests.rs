@@ -187,3 +187,22 @@ fn impossible_wishes_are_refused_before_a_file_is_made() {
     }
     assert!(!dir.path().join("never").exists());
 }
+
+#[test]
+fn a_member_is_written_to_the_file_that_was_made_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (options, precious) = (options(dir.path()), dir.path().join("precious"));
+    fs::write(&precious, "precious").unwrap();
+    let claimed = files::claim(dir.path(), options.members, false).unwrap();
+    for member in &claimed {
+        fs::remove_file(&member.path).unwrap();
+        std::os::unix::fs::symlink(&precious, &member.path).unwrap();
+    }
+    let array = options.array().unwrap();
+    let chunk = options.chunk_for(&array).unwrap();
+    let scene = scene::Scene::new(&options, chunk);
+    members::write_all(&options, &array, chunk, &scene, &claimed).unwrap();
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    files::discard(&claimed);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}

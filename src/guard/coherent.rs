@@ -11,8 +11,10 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::libc::{EINVAL, O_CLOEXEC, O_DIRECT};
+use nix::unistd::{Whence, lseek};
 
 use crate::error::{Error, Result};
 use crate::io::Buf;
@@ -54,7 +56,8 @@ fn past_the_cache(file: &File) -> io::Result<Option<File>> {
 fn first_difference(cached: &File, disk: &File) -> io::Result<Option<Bytes>> {
     let (mut one, mut other) = (Buf::zeroed(BLOCK), Buf::zeroed(BLOCK));
     let mut at = 0;
-    loop {
+    while let Some(data) = data_from(disk, at)? {
+        at = data;
         let len = match disk.read_at(other.bytes_mut(), at) {
             // Some file systems take the flag and refuse the reads.
             Err(error) if error.raw_os_error() == Some(EINVAL) => return Ok(None),
@@ -73,6 +76,21 @@ fn first_difference(cached: &File, disk: &File) -> io::Result<Option<Bytes>> {
             return Ok(None);
         }
     }
+    Ok(None)
+}
+
+/// The first block from `at` on that is not all hole. The driver writes to no hole, and a file of
+/// nothing else may be longer than anybody waits for.
+fn data_from(file: &File, at: u64) -> io::Result<Option<u64>> {
+    let block = u64::try_from(BLOCK).unwrap_or(1);
+    let from = i64::try_from(at).map_err(io::Error::other)?;
+    match lseek(file, from, Whence::SeekData) {
+        Ok(found) => Ok(u64::try_from(found).ok().map(|found| found - found % block)),
+        Err(Errno::ENXIO) => Ok(None),
+        // Such a file system does not tell.
+        Err(Errno::EINVAL) => Ok(Some(at)),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +106,18 @@ mod tests {
             refresh(&File::open(&path).unwrap(), &path).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), vec![7; len]);
         }
+    }
+
+    #[test]
+    fn a_hole_takes_no_time_and_hides_nothing_behind_it() {
+        let dir = tempfile::TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let path = dir.path().join("bitmap");
+        let file = File::options().create_new(true).read(true).write(true).open(&path).unwrap();
+        file.set_len(8 << 40).unwrap();
+        refresh(&file, &path).unwrap();
+        let last = (8 << 40) - 5000;
+        file.write_all_at(&[7; 5000], last).unwrap();
+        refresh(&file, &path).unwrap();
+        assert_eq!(data_from(&file, 0).unwrap(), Some(last - last % (1 << 20)));
     }
 }

@@ -3,19 +3,21 @@
 //! A block device is opened with O_EXCL, which mount, swapon, md and device mapper honour; a
 //! regular file that we write is locked with flock, which our own kind honours.
 
-use std::fs::{self, File, FileType, OpenOptions, TryLockError};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::fs::{self, File, FileType, Metadata, OpenOptions, TryLockError};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
 use nix::libc::EBUSY;
+use nix::unistd::geteuid;
 
 use super::patience::patient;
 use super::reasons::InUse;
 use crate::error::{Error, Result};
 
 /// Opens a block device or a regular file that exists, following symlinks, for reading or for
-/// reading and writing; `extra` is added to the flags (O_DIRECT, O_SYNC).
+/// reading and writing; `extra` is added to the flags (O_DIRECT, O_SYNC). What is to be written is
+/// not looked for behind a link of somebody else.
 ///
 /// The claim ends when the file is closed. A regular file opened for reading is not locked.
 ///
@@ -23,18 +25,43 @@ use crate::error::{Error, Result};
 /// Refused where another program has claimed or locked it; usage where it is neither file nor
 /// device.
 pub fn open_exclusive(path: &Path, write: bool, extra: OFlag) -> Result<File> {
+    let entry = fs::symlink_metadata(path).map_err(|error| Error::io("open", path, error))?;
+    if write {
+        no_foreign_link(path, &entry)?;
+    }
     let before = fs::metadata(path).map_err(|error| Error::io("open", path, error))?.file_type();
     // Before opening: to open a tape or a pipe has effects.
     check_type(before, path)?;
     let file = open(path, write, extra, before.is_block_device())?;
     let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
-    if meta.file_type() != before {
+    if meta.file_type() != before || !(entry.is_symlink() || is_at(path, &meta)) {
         return Err(Error::refused("it was replaced while being opened").at_path(path));
     }
     if write && before.is_file() {
         lock(&file, path)?;
     }
     Ok(file)
+}
+
+/// Fails where `entry`, which is at `path`, is a symbolic link that neither root nor we made: whoever
+/// did would choose what is written.
+///
+/// # Errors
+/// Refused.
+pub fn no_foreign_link(path: &Path, entry: &Metadata) -> Result<()> {
+    let (owner, me) = (entry.uid(), geteuid().as_raw());
+    if !entry.is_symlink() || owner == 0 || owner == me {
+        return Ok(());
+    }
+    let why = format!("it is a symbolic link of user {owner}, who could lead it anywhere");
+    Err(Error::refused(why).at_path(path).hint("name what it leads to"))
+}
+
+/// Whether what was opened is what has the name, and was not behind a link that took its place
+/// meanwhile. Asked afterwards: an overlay gives a file another number when it is opened to be written.
+fn is_at(path: &Path, opened: &Metadata) -> bool {
+    let now = fs::symlink_metadata(path);
+    now.is_ok_and(|now| (now.dev(), now.ino()) == (opened.dev(), opened.ino()))
 }
 
 fn check_type(kind: FileType, path: &Path) -> Result<()> {

@@ -5,6 +5,7 @@
 //! system calls, deciding (`reasons`, `signature`) is pure.
 
 mod coherent;
+mod entry;
 mod exclusive;
 mod facts;
 mod members;
@@ -18,7 +19,8 @@ use std::path::Path;
 use crate::error::Result;
 pub use crate::sysfs::System;
 pub use coherent::refresh;
-pub use exclusive::open_exclusive;
+pub use entry::Entry;
+pub use exclusive::{no_foreign_link, open_exclusive};
 pub use members::{array_running, cluster_lockspace, superblock_of, superblock_on_disk};
 pub use reasons::InUse;
 pub use running::{Running, is_on_array, running_array};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::encode;
 use super::examine::text::{chunk_size, device_size};
 use crate::error::printable;
 use crate::format::md::MdUuid;
@@ -94,8 +95,7 @@ fn next(created: &Created) -> String {
 /// # Errors
 /// The output cannot be written.
 pub fn json(out: &mut dyn Write, created: &Created) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &dto(created))?;
-    writeln!(out)
+    encode::print(out, &dto(created))
 }
 
 #[derive(Serialize)]

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::encode;
 use super::manage::{JsonItem, of_json};
 use crate::edit::Report;
 use crate::error::printable;
@@ -101,6 +102,5 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         steps: steps.collect(),
         notes: notes.collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }

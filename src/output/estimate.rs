@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use super::encode;
 use super::examine::text::chunk_size;
 use crate::edit::estimate::{Estimate, Row};
 
@@ -124,8 +125,7 @@ pub fn json(out: &mut dyn Write, estimate: &Estimate) -> io::Result<()> {
         chosen_chunk_bytes: estimate.chosen.map(|chunk| chunk.bytes()),
         rows: estimate.rows.iter().map(row).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 fn row(row: &Row) -> JsonRow {

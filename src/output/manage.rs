@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::encode;
 use crate::error::printable;
 use crate::manage::{FactValue, Report};
 
@@ -84,8 +85,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         steps: steps.collect(),
         notes: notes.collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 pub(super) fn of_json(value: &FactValue) -> Value {

@@ -5,6 +5,7 @@ pub mod create;
 pub mod demo;
 pub mod dump;
 pub mod edit;
+mod encode;
 pub mod estimate;
 pub mod examine;
 pub mod inspect;

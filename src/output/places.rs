@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::encode;
 use crate::array::geometry::Part;
 use crate::array::locate::{Answer, PieceAt, Spot};
 use crate::error::printable;
@@ -196,8 +197,7 @@ pub fn locate_json(out: &mut dyn Write, report: &LocateReport) -> io::Result<()>
         },
         answers: report.answers.iter().map(|located| json_answer(report, located)).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 fn json_answer<'a>(report: &'a LocateReport, located: &'a Located) -> JsonAnswer<'a> {
@@ -360,8 +360,7 @@ pub fn files_json(out: &mut dyn Write, report: &FilesReport) -> io::Result<()> {
         block_bytes: report.block.get(),
         ranges: ranges.collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 fn json_owned(part: &Owned) -> JsonOwned<'_> {

@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::encode;
 use crate::error::printable;
 use crate::resync::{Decision, MemberReport, Outcome, Report};
 
@@ -226,8 +227,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         bad_blocks: report.bad_blocks.iter().map(bad::bad_blocks).collect(),
         replaced: report.replaced.iter().map(replaced).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 fn array(report: &Report) -> JsonArray<'_> {

@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::encode;
 use super::wait::rate_and_time;
 use crate::error::printable;
 use crate::running::{Array, Bitmap, BitmapKind, Member, Progress, Sync};
@@ -135,8 +136,7 @@ struct JsonSync {
 /// The output failed.
 pub fn json(out: &mut dyn Write, arrays: &[Array], has_md: bool) -> io::Result<()> {
     let arrays = arrays.iter().map(json_array).collect();
-    serde_json::to_writer_pretty(&mut *out, &Json { schema: 1, md_driver: has_md, arrays })?;
-    writeln!(out)
+    encode::print(out, &Json { schema: 1, md_driver: has_md, arrays })
 }
 
 fn json_array(array: &Array) -> JsonArray<'_> {

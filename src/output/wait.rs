@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::encode;
 use super::progress::Style;
 use crate::error::printable;
 use crate::running::wait::{Ended, Waited};
@@ -102,7 +103,7 @@ fn json_line(name: &str, sync: &Sync) -> String {
         "bytes_per_second": sync.speed.map(|bytes| bytes.get()),
         "eta_seconds": sync.eta(),
     });
-    line.to_string()
+    encode::line(&line).unwrap_or_default()
 }
 
 fn say(line: &str) {
@@ -142,8 +143,7 @@ pub fn json(out: &mut dyn Write, all: &[Waited]) -> io::Result<()> {
     };
     let arrays: Vec<_> = all.iter().map(array).collect();
     let json = serde_json::json!({ "schema": 1, "arrays": arrays });
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 #[cfg(test)]

@@ -4,22 +4,28 @@
 //! A file does, if somebody names one: it is written after each batch, when that is stable on every
 //! member, and counts only for the very superblocks that it was written for. Whoever starts the
 //! array in between changes them. It goes away when all is done.
+//!
+//! Whoever could change the file would choose what is not copied: one that is not ours alone is refused.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 
 use crate::error::{Error, Result};
 use crate::format::checkpoint::{BYTES, Checkpoint, SLOT_BYTES};
+use crate::guard::Entry;
 use crate::units::Sectors;
 
 /// A checkpoint file, open.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     path: PathBuf,
+    entry: Entry,
     file: File,
     last: Checkpoint,
 }
@@ -30,11 +36,8 @@ impl Checkpoints {
     /// # Errors
     /// Refused where it is something else than a checkpoint; I/O.
     pub(crate) fn open(path: &Path, digest: u64) -> Result<Self> {
-        let failed = |error| Error::io("open the checkpoint", path, error);
-        let flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.custom_flags(flags).open(path).map_err(failed)?;
+        let entry = Entry::find(path)?;
+        let file = open(&entry, path)?;
         let bytes = contents(&file, path)?;
         let found = Checkpoint::decode(&bytes);
         if found.is_none() && !bytes.is_empty() && bytes.iter().any(|byte| *byte != 0) {
@@ -47,7 +50,7 @@ impl Checkpoints {
             Some(found) => Checkpoint { sequence: found.sequence, ..fresh },
             None => fresh,
         };
-        Ok(Self { path: path.to_owned(), file, last })
+        Ok(Self { path: path.to_owned(), entry, file, last })
     }
 
     /// All before it was done by an earlier run.
@@ -88,21 +91,50 @@ impl Checkpoints {
     /// # Errors
     /// It cannot be removed.
     pub(crate) fn done(self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("remove the checkpoint", &self.path, error))
-            }
-            _ => Ok(()),
+        let failed = |error| Error::io("remove the checkpoint", &self.path, error);
+        let meta = self.file.metadata().map_err(failed)?;
+        // What has its name by now is somebody else's.
+        if self.entry.is(&meta).map_err(|errno| failed(errno.into()))? {
+            self.entry.remove().map_err(|errno| failed(errno.into()))?;
         }
+        Ok(())
     }
 }
 
-/// One that is longer than any of ours is none of ours.
-fn contents(file: &File, path: &Path) -> Result<Vec<u8>> {
+/// A new file, or one that is there and ours alone.
+fn open(entry: &Entry, path: &Path) -> Result<File> {
+    let failed = |errno: Errno| Error::io("open the checkpoint", path, errno.into());
+    match entry.open(OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL) {
+        Err(Errno::EEXIST) => {}
+        made => return made.map_err(failed),
+    }
+    let file = entry.open(OFlag::O_RDWR | OFlag::O_NONBLOCK).map_err(failed)?;
     let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
     if !meta.is_file() {
         return Err(Error::usage("a checkpoint is a regular file").at_path(path));
     }
+    match shared(&meta) {
+        None => Ok(file),
+        Some(why) => Err(Error::refused(why)
+            .at_path(path)
+            .hint("name a file that does not exist; the work begins anew with it")),
+    }
+}
+
+/// Why somebody else may have a say in what the file holds.
+fn shared(meta: &Metadata) -> Option<String> {
+    let (owner, mode, names) = (meta.uid(), meta.mode() & 0o7777, meta.nlink());
+    if owner != geteuid().as_raw() {
+        return Some(format!("it belongs to user {owner}, who could change it"));
+    }
+    if mode & 0o022 != 0 {
+        return Some(format!("others may write to it (mode {mode:04o})"));
+    }
+    (names > 1).then(|| format!("it has {names} names, so it is something else as well"))
+}
+
+/// One that is longer than any of ours is none of ours.
+fn contents(file: &File, path: &Path) -> Result<Vec<u8>> {
     let limit = u64::try_from(BYTES).unwrap_or(0) + 1;
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io("read", path, error))?;
@@ -114,6 +146,9 @@ fn contents(file: &File, path: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -144,5 +179,40 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), bytes);
         }
         Checkpoints::open(dir.path(), 1).unwrap_err();
+    }
+
+    #[test]
+    fn what_others_have_a_say_in_is_left_alone() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("checkpoint");
+        Checkpoints::open(&path, 1).unwrap().advance(Sectors::new(100)).unwrap();
+        fs::hard_link(&path, dir.path().join("other")).unwrap();
+        Checkpoints::open(&path, 1).unwrap_err();
+        fs::remove_file(dir.path().join("other")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
+        Checkpoints::open(&path, 1).unwrap_err();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(Checkpoints::open(&path, 1).unwrap().position(), Sectors::new(100));
+    }
+
+    #[test]
+    fn only_the_file_that_was_opened_is_removed() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (ours, moved) = (dir.path().join("ours"), dir.path().join("moved"));
+        fs::create_dir(&ours).unwrap();
+        let open = || Checkpoints::open(&ours.join("checkpoint"), 1).unwrap();
+        let kept = open();
+        fs::remove_file(ours.join("checkpoint")).unwrap();
+        fs::write(ours.join("checkpoint"), "another's").unwrap();
+        kept.done().unwrap();
+        assert_eq!(fs::read(ours.join("checkpoint")).unwrap(), b"another's");
+        fs::remove_file(ours.join("checkpoint")).unwrap();
+        let kept = open();
+        fs::rename(&ours, &moved).unwrap();
+        fs::create_dir(&ours).unwrap();
+        fs::write(ours.join("checkpoint"), "precious").unwrap();
+        kept.done().unwrap();
+        assert!(!moved.join("checkpoint").exists());
+        assert_eq!(fs::read(ours.join("checkpoint")).unwrap(), b"precious");
     }
 }

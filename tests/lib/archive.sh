@@ -83,6 +83,15 @@ versions() {
     done
 }
 
+# in_suite SUITE PACKAGE...: "PACKAGE=VERSION" for each; asked for at once, for apt takes seconds.
+in_suite() {
+    local suite=$1
+    shift
+    apt_cache madison "$@" |
+        sed -nE "s#^ *([^ ]+) \| *([^ ]+) \| [^ ]+ $suite/main .* Packages\$#\1=\2#p" |
+        awk -F = '!seen[$1]++'
+}
+
 # unpack PLACE PACKAGE PATTERN PROGRAM [LIBRARY-PACKAGE...]: the first release whose version begins
 # with PATTERN, as PLACE/PROGRAM, with its release's libc and more libraries. Says why not.
 unpack() {
@@ -90,10 +99,8 @@ unpack() {
     shift 4
     read -r suite version < <(versions "$package" | grep -E "^[^ ]+ $pattern") || true
     [ -n "$version" ] || { echo "none of ${SUITES[*]} has it" && return 1; }
-    wanted=("$package=$version")
-    for library in libc6 "$@"; do
-        wanted+=("$library=$(versions "$library" | sed -n "s/^$suite //p" | head -n 1)")
-    done
+    mapfile -t wanted < <(in_suite "$suite" libc6 "$@")
+    wanted+=("$package=$version")
     rm -rf "$place" && mkdir -p "$place/deb"
     (cd "$place/deb" && apt_get download "${wanted[@]}") >&2 ||
         { echo "downloading it failed" && return 1; }
@@ -107,8 +114,9 @@ unpack() {
 use_own_libraries() {
     local loader libraries
     loader=$(find "$2" -name "$(basename "$(patchelf --print-interpreter "$1")")" -print -quit)
-    libraries=$(find "$2" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd :)
-    patchelf --set-interpreter "$loader" --set-rpath "$libraries" "$1"
+    libraries=$(find "$2" -name 'lib*.so*' -printf '%h\n' | sort -u | paste -sd :)
+    # Forced, it is where the libraries' own libraries are looked for as well.
+    patchelf --set-interpreter "$loader" --force-rpath --set-rpath "$libraries" "$1"
 }
 
 # obtain_mdadm VARIABLE PLACE PATTERN: exports the path of such an mdadm, unless it is set; else 1
@@ -122,6 +130,21 @@ obtain_mdadm() {
         "$program" --version >/dev/null 2>&1 || { reason="it does not run here" && return 1; }
     fi
     export "$1=$program"
+}
+
+# obtain_udevadm: exports MDBITMAP_UDEVADM, one that can `verify` rules, unless it is set; else 1 and
+# why in $reason. That of the first release does not know how.
+obtain_udevadm() {
+    local program=$cache/udev/usr/bin/udevadm
+    [ -z "${MDBITMAP_UDEVADM:-}" ] || return 0
+    if ! "$program" verify --help >/dev/null 2>&1; then
+        open_archive || return 1
+        reason=$(unpack "$cache/udev" udev '25[4-9]|2[6-9][0-9]|[3-9][0-9][0-9]' usr/bin/udevadm \
+            libsystemd-shared libacl1 libaudit1 libblkid1 libcap2 libcap-ng0 libcrypt1 libmount1 \
+            libpam0g libpcre2-8-0 libseccomp2 libselinux1 libssl3t64 libzstd1 zlib1g) || return 1
+        "$program" verify --help >/dev/null 2>&1 || { reason="it does not run here" && return 1; }
+    fi
+    export MDBITMAP_UDEVADM=$program
 }
 
 # obtain_raid6check: exports MDBITMAP_RAID6CHECK, mdadm's own judge of RAID6, unless it is set; else 1

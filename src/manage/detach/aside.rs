@@ -1,10 +1,11 @@
 //! A file that bears another name for a while.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::guard::Entry;
 
 /// What the name ends in meanwhile.
 const SUFFIX: &str = ".detaching";
@@ -12,7 +13,8 @@ const SUFFIX: &str = ".detaching";
 /// A file put aside; dropped without [`Aside::back`] it stays there.
 #[derive(Debug)]
 pub(super) struct Aside {
-    own: PathBuf,
+    own: Entry,
+    aside: Entry,
     pub(super) path: PathBuf,
 }
 
@@ -21,27 +23,29 @@ impl Aside {
     pub(super) fn put(path: &Path) -> Result<Self> {
         let mut name = OsString::from(path);
         name.push(SUFFIX);
-        let aside = Self { own: path.to_owned(), path: PathBuf::from(name) };
-        if fs::symlink_metadata(&aside.path).is_ok() {
+        let path_aside = PathBuf::from(name);
+        let own = Entry::find(path)?;
+        let aside = own.beside(&path_aside)?;
+        if fs::symlink_metadata(&path_aside).is_ok() {
             return Err(Error::refused("it exists, from a detach that was cut short")
-                .at_path(&aside.path)
+                .at_path(&path_aside)
                 .hint("its bits mean nothing any more; remove it"));
         }
-        rename(&aside.own, &aside.path)?;
-        Ok(aside)
+        rename(&own, &aside, path)?;
+        Ok(Self { own, aside, path: path_aside })
     }
 
     /// Gives the file its own name again.
     pub(super) fn back(self) -> Result<()> {
-        rename(&self.path, &self.own)
+        rename(&self.aside, &self.own, &self.path)
     }
 }
 
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|error| Error::io("rename", from, error))?;
-    let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let flushed = File::open(dir).and_then(|dir| dir.sync_all());
-    flushed.map_err(|error| Error::io("flush the directory of", to, error))
+/// For sure; within the directory that is held, whatever its name leads to by now.
+fn rename(from: &Entry, to: &Entry, path: &Path) -> Result<()> {
+    from.rename(to).map_err(|errno| Error::io("rename", path, errno.into()))?;
+    let flushed = to.dir.sync_all();
+    flushed.map_err(|error| Error::io("flush the directory of", path, error))
 }
 
 #[cfg(test)]
@@ -61,5 +65,20 @@ mod tests {
         fs::remove_file(&path).unwrap();
         aside.back().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_directory_that_took_the_place_of_the_files_is_left_alone() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (ours, moved) = (dir.path().join("ours"), dir.path().join("moved"));
+        fs::create_dir(&ours).unwrap();
+        fs::write(ours.join("bitmap"), "x").unwrap();
+        let aside = Aside::put(&ours.join("bitmap")).unwrap();
+        fs::rename(&ours, &moved).unwrap();
+        fs::create_dir(&ours).unwrap();
+        fs::write(ours.join("bitmap.detaching"), "precious").unwrap();
+        aside.back().unwrap();
+        assert_eq!(fs::read(moved.join("bitmap")).unwrap(), b"x");
+        assert_eq!(fs::read(ours.join("bitmap.detaching")).unwrap(), b"precious");
     }
 }

@@ -14,6 +14,7 @@ use super::text::bytes_of;
 use crate::format::Finding;
 use crate::format::bitmap::{BitmapVersion, RawBitmapSuper};
 use crate::format::llbitmap::{ChunkState, StateCounts};
+use crate::output::encode;
 use crate::store::{BitmapAtRest, NodeReport, Report};
 use crate::units::{Chunks, SECTOR_BYTES, SectorRange};
 
@@ -28,7 +29,7 @@ pub fn write(
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let bitmaps = bitmaps.iter().map(|bitmap| bitmap_dto(bitmap, ranges, stop)).collect();
-    serde_json::to_writer_pretty(&mut *out, &Top { schema: 1, bitmaps }).map_err(|error| {
+    encode::pretty(out, &Top { schema: 1, bitmaps }).map_err(|error| {
         // Everything here can be put into JSON; what fails besides the output is the reading.
         let stopped = || io::Error::new(io::ErrorKind::Interrupted, error.to_string());
         if error.is_io() { error.into() } else { stopped() }

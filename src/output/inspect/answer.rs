@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::printable;
 use crate::inspect::Answer;
+use crate::output::encode;
 
 /// Prints `answer` for a person.
 ///
@@ -32,6 +33,5 @@ struct Json<'a> {
 pub fn json(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     let predicate = answer.predicate.as_str();
     let json = Json { schema: 1, predicate, answer: answer.yes, reasons: &answer.reasons };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }

@@ -12,6 +12,7 @@ use crate::array::predict::{Absent, Caveat, Extent};
 use crate::format::Finding;
 use crate::format::md::{ResyncPoint, SuperView};
 use crate::inspect::{Foreseen, Measured, Picture, Sort, Verdict};
+use crate::output::encode;
 use crate::store::BitmapAtRest;
 
 /// Writes `picture`, with every field on disk where `raw` asks for them.
@@ -32,8 +33,7 @@ pub fn write(out: &mut dyn Write, picture: &Picture, raw: bool) -> io::Result<()
         assumed_bytes_per_second: picture.speed.get(),
         structures: raw.then(|| structures(picture)),
     };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
+    encode::print(out, &json)
 }
 
 #[derive(Serialize)]

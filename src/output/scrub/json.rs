@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::array::geometry::Part;
+use crate::output::encode;
 use crate::output::resync::{JsonMember, JsonTrouble, json_members, trouble};
 use crate::scrub::{Bits, Finding, FindingPart, Head, Outcome, RepairReport, Report, Sink};
 use crate::units::{SectorRange, Sectors};
@@ -100,7 +101,7 @@ impl<'a> JsonSink<'a> {
     }
 
     fn begin(&mut self, head: &Head) -> io::Result<()> {
-        let text = serde_json::to_string(&json_head(head))?;
+        let text = encode::line(&json_head(head))?;
         // The object goes on with what is found.
         write!(self.out, "{}", text.strip_suffix('}').unwrap_or(&text))?;
         write!(self.out, ",\"ranges\":[")
@@ -118,7 +119,7 @@ impl<'a> JsonSink<'a> {
             array: finding.array_ranges().into_iter().map(json_range).collect(),
             members: parts(&self.paths, finding),
         };
-        serde_json::to_writer(&mut *self.out, &json).map_err(io::Error::from)
+        self.out.write_all(encode::line(&json)?.as_bytes())
     }
 }
 
@@ -242,7 +243,7 @@ pub fn repair_json(out: &mut dyn Write, report: &RepairReport) -> io::Result<()>
 }
 
 fn end(out: &mut dyn Write, json: &JsonEnd<'_>) -> io::Result<()> {
-    let text = serde_json::to_string(json)?;
+    let text = encode::line(json)?;
     writeln!(out, "],{}", text.strip_prefix('{').unwrap_or(&text))
 }
 

@@ -63,7 +63,11 @@ fn fill(
 fn finish(temp: Temp<'_>, place: &FilePlace) -> Result<()> {
     temp.file.sync_all().map_err(|error| Error::io("flush", &place.path, error))?;
     temp.publish()?;
-    place.dir.sync_all().map_err(|error| Error::io("flush the directory of", &place.path, error))
+    place
+        .entry
+        .dir
+        .sync_all()
+        .map_err(|error| Error::io("flush the directory of", &place.path, error))
 }
 
 /// A file that has no name yet, or one that it will lose.
@@ -77,7 +81,7 @@ impl Drop for Temp<'_> {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             // Nothing better can be done about a directory that takes no change any more.
-            let _ = unlinkat(&self.place.dir, name.as_str(), UnlinkatFlags::NoRemoveDir);
+            let _ = unlinkat(&self.place.entry.dir, name.as_str(), UnlinkatFlags::NoRemoveDir);
         }
     }
 }
@@ -85,7 +89,7 @@ impl Drop for Temp<'_> {
 impl<'a> Temp<'a> {
     fn new(place: &'a FilePlace) -> Result<Self> {
         let nameless = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        let temp = match openat(&place.dir, ".", nameless, private()) {
+        let temp = match openat(&place.entry.dir, ".", nameless, private()) {
             Ok(file) if can_be_named(&file) => Self { place, file: file.into(), name: None },
             _ => Self::named_from_the_start(place)?,
         };
@@ -99,7 +103,7 @@ impl<'a> Temp<'a> {
     pub(super) fn named_from_the_start(place: &'a FilePlace) -> Result<Self> {
         let name = fresh_name();
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = openat(&place.dir, name.as_str(), flags | OFlag::O_RDWR, private())
+        let file = openat(&place.entry.dir, name.as_str(), flags | OFlag::O_RDWR, private())
             .map_err(|errno| Error::io("make", &place.path, errno.into()))?;
         Ok(Self { place, file: file.into(), name: Some(name) })
     }
@@ -114,7 +118,7 @@ impl<'a> Temp<'a> {
             _ => Error::io("name", &self.place.path, errno.into()),
         };
         if self.place.old.is_none() {
-            match self.link(&self.place.name) {
+            match self.link(&self.place.entry.name) {
                 // FAT knows no second name for a file.
                 Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS) => {
                     self.claim().map_err(failed)?;
@@ -127,14 +131,14 @@ impl<'a> Temp<'a> {
 
     /// Puts it in the place of whatever has the final name.
     pub(super) fn replace(&mut self) -> nix::Result<()> {
-        let (dir, name) = (&self.place.dir, self.named()?);
-        renameat(dir, name.as_str(), dir, self.place.name.as_os_str())?;
+        let (dir, name) = (&self.place.entry.dir, self.named()?);
+        renameat(dir, name.as_str(), dir, self.place.entry.name.as_os_str())?;
         self.name = None;
         Ok(())
     }
 
     fn link(&self, to: &OsStr) -> nix::Result<()> {
-        let dir = &self.place.dir;
+        let dir = &self.place.entry.dir;
         match &self.name {
             Some(name) => linkat(dir, name.as_str(), dir, to, AtFlags::empty()),
             None => {
@@ -146,9 +150,7 @@ impl<'a> Temp<'a> {
 
     /// Takes the final name with an empty file, to be replaced at once.
     pub(super) fn claim(&self) -> nix::Result<()> {
-        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let name = self.place.name.as_os_str();
-        openat(&self.place.dir, name, flags | OFlag::O_WRONLY, private()).map(drop)
+        self.place.entry.open(OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY).map(drop)
     }
 
     fn named(&mut self) -> nix::Result<String> {

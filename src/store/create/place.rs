@@ -5,24 +5,25 @@
 //! refused whatever is forced. From here on the directory is held open, so that nobody can put
 //! another in its place.
 
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, NFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC, fstatfs,
 };
 use nix::sys::statvfs::fstatvfs;
-use nix::unistd::{AccessFlags, access, geteuid};
+use nix::unistd::{AccessFlags, faccessat, geteuid};
 
 use super::plan::Note;
 use super::{CreateOptions, Target};
 use crate::error::{Error, Kind, Result};
 use crate::guard::signature::{Windows, identify};
-use crate::guard::{System, is_on_array, open_exclusive, running_array, sentence, usage_of};
+use crate::guard::{
+    Entry, System, is_on_array, no_foreign_link, open_exclusive, running_array, sentence, usage_of,
+};
 use crate::ioctl::blk;
 use crate::units::Bytes;
 
@@ -30,8 +31,7 @@ use crate::units::Bytes;
 #[derive(Debug)]
 pub(super) struct FilePlace {
     pub(super) path: PathBuf,
-    pub(super) dir: File,
-    pub(super) name: OsString,
+    pub(super) entry: Entry,
     /// The lock on the file that is to be replaced, where there is one.
     pub(super) old: Option<File>,
 }
@@ -52,12 +52,28 @@ pub(super) enum Place {
     Device(DevicePlace),
 }
 
+impl FilePlace {
+    /// The file that was looked at is the one of that name in the directory which is held: what is
+    /// replaced is nothing else, wherever the path leads by now.
+    pub(super) fn still_there(&self) -> Result<()> {
+        let Some(old) = &self.old else { return Ok(()) };
+        let failed = |error| Error::io("look at", &self.path, error);
+        let meta = old.metadata().map_err(failed)?;
+        match self.entry.is(&meta).map_err(|errno| failed(errno.into()))? {
+            true => Ok(()),
+            false => {
+                Err(Error::refused("it was replaced while being looked at").at_path(&self.path))
+            }
+        }
+    }
+}
+
 impl Place {
     /// Looks at the path of `options`.
     pub(super) fn judge(options: &CreateOptions, system: &System) -> Result<Self> {
         let path = &options.path;
         let meta = match fs::symlink_metadata(path) {
-            Ok(meta) if meta.is_symlink() => follow(path)?,
+            Ok(meta) if meta.is_symlink() => follow(path, &meta)?,
             Ok(meta) => meta,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return new_file(options, system).map(Self::File);
@@ -113,7 +129,8 @@ impl Place {
     }
 }
 
-fn follow(path: &Path) -> Result<Metadata> {
+fn follow(path: &Path, link: &Metadata) -> Result<Metadata> {
+    no_foreign_link(path, link)?;
     let device = fs::metadata(path).ok().filter(|meta| meta.file_type().is_block_device());
     device.ok_or_else(|| {
         Error::refused("it is a symbolic link, and not to a block device")
@@ -137,22 +154,13 @@ fn not_the_array_itself(options: &CreateOptions, meta: &Metadata) -> Result<()> 
 
 fn new_file(options: &CreateOptions, system: &System) -> Result<FilePlace> {
     let path = &options.path;
-    let no_name = || Error::usage("it names a directory, not a file").at_path(path);
-    let name = path.file_name().ok_or_else(no_name)?.to_owned();
-    if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(no_name());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    let dir = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlag::O_DIRECTORY | OFlag::O_CLOEXEC).bits())
-        .open(parent)
-        .map_err(|error| Error::io("open the directory", parent, error))?;
-    access(parent, AccessFlags::W_OK | AccessFlags::X_OK)
-        .map_err(|errno| Error::io("make files in the directory", parent, errno.into()))?;
-    not_on_the_array(options, &dir, system)?;
-    Ok(FilePlace { path: path.clone(), dir, name, old: None })
+    let entry = Entry::find(path)?;
+    let rights = AccessFlags::W_OK | AccessFlags::X_OK;
+    faccessat(&entry.dir, ".", rights, AtFlags::empty()).map_err(|errno| {
+        Error::io("make files in the directory", Entry::directory(path), errno.into())
+    })?;
+    not_on_the_array(options, &entry.dir, system)?;
+    Ok(FilePlace { path: path.clone(), entry, old: None })
 }
 
 /// The kernel would wait for the array to write its bitmap, and the bitmap to write the array.
@@ -175,7 +183,9 @@ fn old_file(options: &CreateOptions, system: &System) -> Result<FilePlace> {
     }
     not_in_use(path, system)?;
     let old = open_exclusive(path, true, OFlag::empty())?;
-    Ok(FilePlace { old: Some(old), ..new_file(options, system)? })
+    let place = FilePlace { old: Some(old), ..new_file(options, system)? };
+    place.still_there()?;
+    Ok(place)
 }
 
 fn not_in_use(path: &Path, system: &System) -> Result<()> {
@@ -201,7 +211,7 @@ fn device(options: &CreateOptions, system: &System) -> Result<DevicePlace> {
 
 /// What this user may still fill; a file system that tells no size has room.
 fn free(place: &FilePlace) -> Result<Bytes> {
-    let stat = fstatvfs(&place.dir)
+    let stat = fstatvfs(&place.entry.dir)
         .map_err(|errno| Error::io("ask for the room at", &place.path, errno.into()))?;
     let root = geteuid().is_root();
     let blocks = if root { stat.blocks_free() } else { stat.blocks_available() };
@@ -213,7 +223,7 @@ fn free(place: &FilePlace) -> Result<Bytes> {
 
 /// The kernel writes a bitmap file through its block map, which these do not give.
 fn file_system_note(place: &FilePlace) -> Option<Note> {
-    let kind = fstatfs(&place.dir).ok()?.filesystem_type();
+    let kind = fstatfs(&place.entry.dir).ok()?.filesystem_type();
     let known = [
         (BTRFS_SUPER_MAGIC, "Btrfs"),
         (TMPFS_MAGIC, "tmpfs"),

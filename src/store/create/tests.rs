@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
 
-use super::place::{DevicePlace, FilePlace};
+use super::place::{DevicePlace, FilePlace, Place};
 use super::*;
 use crate::error::Kind;
 use crate::format::bitmap::{decode, superblock::MAGIC};
+use crate::guard::Entry;
 use crate::units::{Bytes, Chunks};
 
 fn options(path: &Path) -> CreateOptions {
@@ -33,8 +34,8 @@ fn a_plan(path: &Path) -> Plan {
 
 fn file_place(dir: &TempDir) -> FilePlace {
     let path = dir.path().join("bitmap");
-    let open = File::open(dir.path()).unwrap();
-    FilePlace { path, dir: open, name: "bitmap".into(), old: None }
+    let entry = Entry::find(&path).unwrap();
+    FilePlace { path, entry, old: None }
 }
 
 fn names(dir: &TempDir) -> Vec<String> {
@@ -51,6 +52,41 @@ fn a_file_that_appears_meanwhile_is_not_replaced() {
     assert_eq!(error.kind(), Kind::Refused);
     assert_eq!(fs::read(&place.path).unwrap(), b"somebody else's");
     assert_eq!(names(&dir), ["bitmap"]);
+}
+
+#[test]
+fn the_directory_that_was_judged_is_the_one_that_is_written_to() {
+    let dir = TempDir::new().unwrap();
+    let (ours, moved) = (dir.path().join("ours"), dir.path().join("moved"));
+    fs::create_dir(&ours).unwrap();
+    let path = ours.join("bitmap");
+    for overwrite in [false, true] {
+        let wanted = CreateOptions { overwrite, ..options(&path) };
+        let Place::File(place) = Place::judge(&wanted, &System::default()).unwrap() else {
+            panic!("a file is no device");
+        };
+        fs::rename(&ours, &moved).unwrap();
+        fs::create_dir(&ours).unwrap();
+        fs::write(&path, "precious").unwrap();
+        file::write(&place, &a_plan(&path), &AtomicBool::new(false)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        assert!(decode(&fs::read(moved.join("bitmap")).unwrap()).value.is_some());
+        fs::remove_dir_all(&ours).unwrap();
+        fs::rename(&moved, &ours).unwrap();
+    }
+}
+
+#[test]
+fn what_is_replaced_is_what_was_looked_at() {
+    let dir = TempDir::new().unwrap();
+    let mut place = file_place(&dir);
+    fs::write(&place.path, "looked at").unwrap();
+    place.old = Some(File::open(&place.path).unwrap());
+    place.still_there().unwrap();
+    fs::remove_file(&place.path).unwrap();
+    assert_eq!(place.still_there().unwrap_err().kind(), Kind::Refused);
+    fs::write(&place.path, "precious").unwrap();
+    assert_eq!(place.still_there().unwrap_err().kind(), Kind::Refused);
 }
 
 #[test]

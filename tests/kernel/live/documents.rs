@@ -19,8 +19,10 @@ use crate::uml::Until;
 
 const SCENES: &str = include_str!("documents.sh");
 
-/// So many scenes fit a guest's time on a loaded machine.
-const SCENES_IN_A_GUEST: usize = 5;
+/// So many scenes fit a guest's time on a loaded machine; a guest less saves the time of its boot.
+const SCENES_IN_A_GUEST: usize = 10;
+/// The scenes of RAID6.
+const RAID6: [&str; 1] = ["wrong"];
 
 pub(crate) fn jobs() -> Vec<Job> {
     let part = |files: bool, word: &str| {
@@ -53,7 +55,14 @@ fn lines(files: bool) -> Vec<Vec<String>> {
 }
 
 fn typed(files: bool, part: usize) -> Result<()> {
-    let stage = Stage::disks(4).size(12 << 20).fs(FsKind::Ext4).needs_raid6().build()?;
+    let all = lines(files);
+    let scenes = all.iter().skip(part * SCENES_IN_A_GUEST).take(SCENES_IN_A_GUEST);
+    let lines: Vec<&String> = scenes.flatten().collect();
+    let mut plan = Stage::disks(4).size(12 << 20).fs(FsKind::Ext4);
+    if lines.iter().any(|line| RAID6.contains(&line.as_str())) {
+        plan = plan.needs_raid6();
+    }
+    let stage = plan.build()?;
     let mut body = String::from(
         "mkdir -p /run/fs/lib /run/bin\nmount --bind /run/fs/lib /var/lib\n\
          ln -s $mdbitmap /run/bin/mdbitmap\nPATH=/run/bin:$PATH\n\
@@ -61,9 +70,7 @@ fn typed(files: bool, part: usize) -> Result<()> {
          ln -s $(disk 2) /dev/sdc1\nln -s $(disk 3) /dev/sdd1\n",
     );
     body += SCENES;
-    let all = lines(files);
-    let scenes = all.iter().skip(part * SCENES_IN_A_GUEST).take(SCENES_IN_A_GUEST);
-    for line in scenes.flatten() {
+    for line in lines {
         writeln!(body, "{line}")?;
     }
     stage.boot("documents", &body, Until::PoweredOff).with_context(|| stage.describe())
