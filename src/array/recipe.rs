@@ -110,6 +110,9 @@ pub trait Recipe: fmt::Debug {
     /// How many buffers a task has at once, at the most.
     fn buffers(&self) -> usize;
 
+    /// How many places a task writes, at the most.
+    fn targets(&self) -> usize;
+
     /// The work for `range`, which lies in one piece, without reading from the members in `avoid`,
     /// for they could not be read there. What they should hold is written to them, where it can be
     /// told. `None` when it cannot be done without them.

@@ -189,6 +189,14 @@ impl Recipe for Repair {
         }
     }
 
+    /// All copies but one; of a row as much as there is parity.
+    fn targets(&self) -> usize {
+        match self.geometry.piece(Sectors::ZERO) {
+            Piece::Copies(places) => places.len().saturating_sub(1),
+            Piece::Row { q, .. } => 1 + usize::from(q.is_some()),
+        }
+    }
+
     fn task(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Option<Task> {
         let piece = self.geometry.piece(range.start);
         let listed = self.listed(&piece);

@@ -14,7 +14,9 @@ use crate::error::Error;
 use crate::guard::System;
 use crate::output::progress;
 use crate::output::resync as render;
-use crate::resync::{Care, Outcome, Replacement, Report, ResyncOptions, Source, Vouched, resync};
+use crate::resync::{
+    Care, Outcome, Replacement, Report, ResyncOptions, Source, Vouched, resync, threads,
+};
 use crate::units::{Bytes, Slot};
 
 /// Make the members of a stopped array agree, following its bitmap.
@@ -160,6 +162,7 @@ impl ResyncArgs {
             care: Care { compare: self.compare, verify: self.verify },
             engine: self.transfer.engine.into(),
             memory: self.transfer.memory,
+            threads: threads(),
             now,
         })
     }

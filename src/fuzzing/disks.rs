@@ -135,6 +135,10 @@ impl Engine for Disks {
         Ok(())
     }
 
+    fn poll(&mut self) -> Option<Completion> {
+        self.wait()
+    }
+
     fn wait(&mut self) -> Option<Completion> {
         self.ended.pop_back()
     }

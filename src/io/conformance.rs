@@ -20,6 +20,7 @@ pub fn all(make: &Make<'_>) {
     a_short_transfer_is_an_error_in_the_completion(make(4096).as_mut(), 1);
     misuse_gives_the_operation_back(make(4096).as_mut());
     depth_is_a_limit_not_a_loss(make(4096).as_mut(), 512);
+    what_is_polled_for_ends_without_a_wait(make(4096).as_mut());
     spans_leave_their_neighbours_alone(make(4096).as_mut());
 }
 
@@ -113,6 +114,26 @@ fn depth_is_a_limit_not_a_loss(engine: &mut dyn Engine, len: usize) {
     let mut tags: Vec<_> = std::iter::from_fn(|| engine.wait()).map(|done| done.tag).collect();
     tags.sort_unstable();
     assert_eq!(tags, (0..depth as u64).collect::<Vec<_>>());
+}
+
+/// Whoever only polls gets all in the end, each once.
+fn what_is_polled_for_ends_without_a_wait(engine: &mut dyn Engine) {
+    assert!(engine.poll().is_none());
+    let depth = engine.depth() as u64;
+    for tag in 0..depth {
+        engine.submit(op(tag, OpKind::Read, 0, 512)).unwrap();
+    }
+    let mut tags = Vec::new();
+    for _ in 0..100_000 {
+        match engine.poll() {
+            Some(done) => tags.push(done.tag),
+            None if tags.len() as u64 == depth => break,
+            None => std::thread::sleep(std::time::Duration::from_micros(100)),
+        }
+    }
+    tags.sort_unstable();
+    assert_eq!(tags, (0..depth).collect::<Vec<_>>());
+    assert!(engine.poll().is_none() && engine.wait().is_none());
 }
 
 fn spans_leave_their_neighbours_alone(engine: &mut dyn Engine) {

@@ -147,6 +147,10 @@ impl Engine for MemEngine {
         Ok(())
     }
 
+    fn poll(&mut self) -> Option<Completion> {
+        self.wait()
+    }
+
     /// Completes out of order: the newest first.
     fn wait(&mut self) -> Option<Completion> {
         self.ended.pop_back()

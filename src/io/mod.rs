@@ -129,6 +129,10 @@ pub trait Engine: fmt::Debug {
     /// Misuse or no room; never an I/O error.
     fn submit(&mut self, op: Op) -> Result<(), Box<SubmitError>>;
 
+    /// Sees to it that what was submitted is under way, and gives an operation that has ended, if
+    /// there is one, without waiting for any.
+    fn poll(&mut self) -> Option<Completion>;
+
     /// Waits for any operation under way to end; `None` when there is none.
     fn wait(&mut self) -> Option<Completion>;
 }

@@ -69,6 +69,10 @@ impl Engine for SyncEngine {
         Ok(())
     }
 
+    fn poll(&mut self) -> Option<Completion> {
+        self.ended.pop_front()
+    }
+
     fn wait(&mut self) -> Option<Completion> {
         self.ended.pop_front()
     }

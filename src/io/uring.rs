@@ -134,6 +134,23 @@ impl UringEngine {
         }
     }
 
+    /// The next completion that `look` finds.
+    fn next(&mut self, look: fn(&mut Ring) -> io::Result<Option<Ended>>) -> Option<Completion> {
+        loop {
+            if let Some(ended) = self.ended.pop_front() {
+                return Some(ended);
+            }
+            match look(&mut self.ring) {
+                Ok(None) => return self.ended.pop_front(),
+                Ok(Some(ended)) => {
+                    let Some(completion) = self.take(ended) else { continue };
+                    return Some(completion);
+                }
+                Err(error) => self.fail_all(&error),
+            }
+        }
+    }
+
     /// The ring broke: everything under way fails, with other buffers than it came with.
     fn fail_all(&mut self, error: &io::Error) {
         for (slot, len) in self.ring.abandon() {
@@ -193,20 +210,12 @@ impl Engine for UringEngine {
         Ok(())
     }
 
+    fn poll(&mut self) -> Option<Completion> {
+        self.next(Ring::poll)
+    }
+
     fn wait(&mut self) -> Option<Completion> {
-        loop {
-            if let Some(ended) = self.ended.pop_front() {
-                return Some(ended);
-            }
-            match self.ring.ended() {
-                Ok(None) => return self.ended.pop_front(),
-                Ok(Some(ended)) => {
-                    let Some(completion) = self.take(ended) else { continue };
-                    return Some(completion);
-                }
-                Err(error) => self.fail_all(&error),
-            }
-        }
+        self.next(Ring::ended)
     }
 }
 

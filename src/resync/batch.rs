@@ -1,8 +1,9 @@
 //! One batch of dirty ranges as a state machine: events in, actions out. No I/O, no clock.
 //!
-//! Windows are cut from the ranges in order; each goes `Reading` to `Writing` and is gone. A window
-//! that could not be read is cut into smaller ones, until the unreadable part is as small as it can
-//! be; only that part is taken from elsewhere. A member that fails a write or a flush is not written
+//! Windows are cut from the ranges in order; each goes `Reading`, `Computing`, `Writing` and is gone.
+//! Where writes are to be compared first, what the targets hold is read together with the sources,
+//! so that it costs no second round trip. A window that could not be read is cut into smaller ones,
+//! until only what is unreadable is taken from elsewhere (`narrow`). A member that fails a write or a flush is not written
 //! any more, and a piece that would need it is not begun. When no window is left the members that
 //! were written are flushed, and only what they all took does [`Batch::finish`] hand out as a
 //! [`Durable`], without which no bit is cleared.
@@ -12,19 +13,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::array::recipe::{Extent, Recipe, Task};
 use crate::units::{SectorRange, Sectors};
 
+mod narrow;
 mod talk;
 
 pub use talk::{Action, Ended, Event, Unreadable};
 
 /// Smallest piece that is read by itself when reading fails: a page, as the kernel does.
 const LEAST: Sectors = Sectors::new(8);
-
-/// Into how many parts a window that cannot be read is cut.
-const PARTS: u64 = 16;
-
-/// After so many least pieces in a row that a member could not read, what others have is taken from
-/// them at once: a disk that reads nothing any more is not asked for every page.
-const PATIENCE: u32 = 32;
 
 /// Proof that the data of what is inside is on stable storage on every target. Only a batch whose
 /// flushes all succeeded makes one.
@@ -47,6 +42,7 @@ impl<T> Durable<T> {
 #[derive(Debug)]
 enum State {
     Reading { waiting: usize, failed: BTreeSet<usize>, task: Task },
+    Computing { task: Task },
     Writing { waiting: usize, ok: bool, targets: Vec<Extent>, mends: BTreeSet<usize> },
 }
 
@@ -84,6 +80,8 @@ pub struct Batch<'a> {
     recipe: &'a dyn Recipe,
     window_len: Sectors,
     depth: usize,
+    /// Whether targets are looked at before they are written.
+    looks: bool,
     pieces: VecDeque<Piece>,
     windows: BTreeMap<u64, Window>,
     next_window: u64,
@@ -116,6 +114,7 @@ impl<'a> Batch<'a> {
             recipe,
             window_len: window_len.max(LEAST),
             depth: depth.max(1),
+            looks: false,
             pieces: pieces.filter(|piece| !piece.range.len.is_zero()).collect(),
             windows: BTreeMap::new(),
             next_window: 0,
@@ -139,6 +138,12 @@ impl<'a> Batch<'a> {
         Self { failed: failed.clone(), ..self }
     }
 
+    /// The same, with a look at what targets hold where `looks`.
+    #[must_use]
+    pub fn looking(self, looks: bool) -> Self {
+        Self { looks, ..self }
+    }
+
     /// The next thing to do; `None` when an event must come first, or when all is over.
     pub fn next_action(&mut self) -> Option<Action> {
         while self.actions.is_empty() && self.advance() {}
@@ -149,6 +154,8 @@ impl<'a> Batch<'a> {
     pub fn on(&mut self, event: Event) {
         match event {
             Event::Read { window, member, ok } => self.on_read(window, member, ok),
+            Event::Looked { window } => self.on_looked(window),
+            Event::Computed { window } => self.start_writing(window),
             Event::Wrote { window, member, ok } => self.on_write(window, member, ok),
             Event::Flushed { member, ok } => self.on_flush(member, ok),
             Event::Gone { member } => {
@@ -241,36 +248,66 @@ impl<'a> Batch<'a> {
         for (buffer, from) in task.reads.iter().enumerate() {
             self.actions.push_back(Action::Read { window, buffer, from: *from, len });
         }
-        let state = State::Reading { waiting: task.reads.len(), failed: BTreeSet::new(), task };
+        let looks = self.looked_at(&task, &avoid);
+        let waiting = task.reads.len() + looks.len();
+        let look = |target| Action::Look { window, target, len };
+        self.actions.extend(looks.into_iter().map(look));
+        let state = State::Reading { waiting, failed: BTreeSet::new(), task };
         self.windows.insert(window, Window { range, avoid, state });
+    }
+
+    /// Targets to be read before they are written: none that is listed as bad, or could not be read
+    /// there a moment ago.
+    fn looked_at(&self, task: &Task, avoid: &BTreeSet<usize>) -> Vec<Extent> {
+        let sound = |to: &Extent| !task.mends.contains(&to.member) && !avoid.contains(&to.member);
+        let targets = task.writes.iter().map(|(to, _)| *to).filter(sound);
+        targets.filter(|_| self.looks).collect()
     }
 
     fn on_read(&mut self, id: u64, member: usize, read: bool) {
         let Some(window) = self.windows.get_mut(&id) else { return };
-        let State::Reading { waiting, failed, .. } = &mut window.state else { return };
-        *waiting -= 1;
+        let State::Reading { failed, .. } = &mut window.state else { return };
         match read {
             true => drop(self.losses.remove(&member)),
             false => drop(failed.insert(member)),
         }
+        self.on_looked(id);
+    }
+
+    /// One read less to wait for. What a look found is not the machine's business, nor whether it
+    /// found anything: then the target is written as it is.
+    fn on_looked(&mut self, id: u64) {
+        let Some(window) = self.windows.get_mut(&id) else { return };
+        let State::Reading { waiting, failed, .. } = &mut window.state else { return };
+        *waiting -= 1;
         match (*waiting, failed.is_empty()) {
-            (0, true) => self.start_writing(id),
+            (0, true) => self.start_computing(id),
             (0, false) => self.read_again(id),
             _ => {}
         }
     }
 
-    fn start_writing(&mut self, id: u64) {
+    fn start_computing(&mut self, id: u64) {
         let Some(window) = self.windows.get_mut(&id) else { return };
         let State::Reading { task, .. } = &mut window.state else { return };
-        let Task { steps, writes, mends, .. } = std::mem::take(task);
+        let mut task = std::mem::take(task);
+        let (steps, len) = (std::mem::take(&mut task.steps), window.range.len);
+        let lost = task.writes.iter().any(|(to, _)| self.failed.contains(&to.member));
+        let idle = steps.is_empty() || task.writes.is_empty() || lost;
+        window.state = State::Computing { task };
+        match idle {
+            true => self.start_writing(id),
+            false => self.actions.push_back(Action::Compute { window: id, steps, len }),
+        }
+    }
+
+    fn start_writing(&mut self, id: u64) {
+        let Some(window) = self.windows.get_mut(&id) else { return };
+        let State::Computing { task } = &mut window.state else { return };
+        let Task { writes, mends, .. } = std::mem::take(task);
         // Who failed meanwhile leaves the whole of it undone.
         let lost = writes.iter().any(|(to, _)| self.failed.contains(&to.member));
         let writes = if lost { Vec::new() } else { writes };
-        let len = window.range.len;
-        if !steps.is_empty() && !writes.is_empty() {
-            self.actions.push_back(Action::Compute { window: id, steps, len });
-        }
         for (i, (to, buffer)) in writes.iter().enumerate() {
             self.written.insert(to.member);
             let last = writes[i + 1..].iter().all(|(_, other)| other != buffer);
@@ -315,50 +352,6 @@ impl<'a> Batch<'a> {
             false => self.undone.push(range),
         }
         self.actions.push_back(Action::Release { window: id, done, range });
-    }
-
-    /// A member could not be read: the same range in smaller parts or, where that cannot be,
-    /// without it.
-    fn read_again(&mut self, id: u64) {
-        let Some(Window { range, avoid, state }) = self.windows.remove(&id) else { return };
-        let State::Reading { failed, .. } = state else { return };
-        self.actions.push_back(Action::Release { window: id, done: false, range });
-        let least = range.len <= LEAST;
-        if least {
-            failed.iter().for_each(|member| *self.losses.entry(*member).or_default() += 1);
-        }
-        let without: BTreeSet<usize> = avoid.union(&failed).copied().collect();
-        let at_once = least || failed.iter().all(|member| self.is_hopeless(*member));
-        match () {
-            () if at_once && self.recipe.task(range, &without).is_some() => {
-                self.pieces.push_front(Piece { range, avoid: without });
-            }
-            () if least => self.unreadable(range, without),
-            () => self.cut(range, &avoid),
-        }
-    }
-
-    fn is_hopeless(&self, member: usize) -> bool {
-        let losses = self.losses.get(&member).copied().unwrap_or_default();
-        self.gone.contains(&member) || losses >= PATIENCE
-    }
-
-    fn cut(&mut self, range: SectorRange, avoid: &BTreeSet<usize>) {
-        let part = Sectors::new((range.len.get() / PARTS).max(LEAST.get()).next_multiple_of(8));
-        let mut parts = Vec::new();
-        let mut start = range.start;
-        while start < range.end() {
-            let len = part.min(range.end().saturating_sub(start));
-            parts.push(Piece { range: SectorRange { start, len }, avoid: avoid.clone() });
-            start = start.saturating_add(len);
-        }
-        for piece in parts.into_iter().rev() {
-            self.pieces.push_front(piece);
-        }
-    }
-
-    fn unreadable(&mut self, range: SectorRange, avoid: BTreeSet<usize>) {
-        self.unreadable.push(Unreadable { range, avoid });
     }
 
     fn start_flushing(&mut self) {

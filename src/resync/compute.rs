@@ -22,7 +22,30 @@ pub(crate) fn test_arithmetic(kernel: Kernel) -> Result<()> {
     })
 }
 
-/// Does one step: buffers that it makes are `len` bytes long and come into `buffers`.
+/// Takes the room for what the steps make, of memory that was used before.
+pub(super) fn make_room(steps: &[Step], buffers: &mut Buffers, len: usize) {
+    for number in steps.iter().flat_map(made) {
+        buffers.insert(number, Buf::reused(len));
+    }
+}
+
+/// The numbers of the buffers that a step makes.
+fn made(step: &Step) -> Vec<usize> {
+    match step {
+        Step::Xor { to, .. } | Step::Q { to, .. } | Step::ByQ { to, .. } => vec![*to],
+        Step::Pq { p, q, .. } => vec![*p, *q],
+        Step::Two { to, .. } => to.to_vec(),
+    }
+}
+
+/// The room for buffer `number`, to be overwritten.
+fn room(buffers: &mut Buffers, number: usize, len: usize) -> Buf {
+    let there = buffers.remove(&number).filter(|buf| buf.len() == len);
+    there.unwrap_or_else(|| Buf::reused(len))
+}
+
+/// Does one step: buffers that it makes are `len` bytes long and come into `buffers`; the room that
+/// is there already is used.
 ///
 /// # Errors
 /// A buffer that the step needs is not there, or has another length.
@@ -34,30 +57,30 @@ pub(super) fn compute(
 ) -> Result<()> {
     match step {
         Step::Xor { from, to } => {
-            let mut sum = Buf::zeroed(len);
+            let mut sum = room(buffers, *to, len);
             parity::xor(kernel, sum.bytes_mut(), &all(buffers, from, len)?);
             buffers.insert(*to, sum);
         }
         Step::Pq { data, p, q } => {
-            let (mut one, mut other) = (Buf::zeroed(len), Buf::zeroed(len));
+            let (mut one, mut other) = (room(buffers, *p, len), room(buffers, *q, len));
             let data = some(buffers, data, len)?;
             parity::gen_pq(kernel, one.bytes_mut(), other.bytes_mut(), &data);
             buffers.insert(*p, one);
             buffers.insert(*q, other);
         }
         Step::Q { data, to } => {
-            let mut made = Buf::zeroed(len);
+            let mut made = room(buffers, *to, len);
             parity::gen_q(kernel, made.bytes_mut(), &some(buffers, data, len)?);
             buffers.insert(*to, made);
         }
         Step::ByQ { lost, q, data, to } => {
-            let mut made = Buf::zeroed(len);
+            let mut made = room(buffers, *to, len);
             let (q, data) = (one(buffers, *q, len)?, some(buffers, data, len)?);
             parity::recover_data_q(kernel, made.bytes_mut(), *lost, q, &data);
             buffers.insert(*to, made);
         }
         Step::Two { lost: [a, b], p, q, data, to } => {
-            let (mut one_, mut other) = (Buf::zeroed(len), Buf::zeroed(len));
+            let (mut one_, mut other) = (room(buffers, to[0], len), room(buffers, to[1], len));
             let (p, q) = (one(buffers, *p, len)?, one(buffers, *q, len)?);
             let data = some(buffers, data, len)?;
             let (x, y) = (one_.bytes_mut(), other.bytes_mut());

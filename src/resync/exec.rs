@@ -1,32 +1,36 @@
 //! Carries the actions of a batch out on an engine, and tells the batch what came of them.
 //!
-//! Holds the buffers; the machine only knows their numbers. Stopping means: begin nothing new, wait
-//! for everything under way.
+//! Holds the buffers; the machine only knows their numbers. One loop moves all data; parity is
+//! computed by a crew of threads meanwhile, to which buffers go and from which they come back
+//! (`crew`). The loop sleeps on the engine only while nothing is being computed: a computation is
+//! short, and what comes of it is to be written. Stopping means: begin nothing new, wait for
+//! everything under way.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::batch::{Action, Batch, Ended, Event};
-use super::care::{Care, differing};
-use super::compute::{Buffers, compute, test_arithmetic};
+use super::care::Care;
+use super::compute::{Buffers, test_arithmetic};
 use super::observe::{Observer, Stats};
 use super::pace::Pace;
-use crate::array::recipe::Extent;
+use crate::array::recipe::{Extent, Step};
 use crate::error::{Error, Result};
 use crate::io::{Buf, Completion, DevId, Engine, Op, OpKind, SubmitWhy};
 use crate::parity::Kernel;
 use crate::units::{Bytes, Sectors};
 
+mod careful;
+mod crew;
+mod failures;
+
+pub use crew::threads;
+use crew::{Crew, Done, Job};
+pub(super) use failures::Failure;
+
 /// How long to sleep before looking at the stop flag again.
 const NAP: Duration = Duration::from_millis(50);
-
-/// How many failures that are told may be replaced by one in a smaller part.
-const LOOK_BACK: usize = 256;
-
-/// How many failures are told one by one: more than anybody reads, and no disk fills the memory.
-const MOST_FAILURES: usize = 4096;
 
 /// What a resync works with; lives from its first batch to its last.
 pub(super) struct Exec<'a> {
@@ -44,21 +48,13 @@ pub(super) struct Exec<'a> {
     under_way: HashMap<u64, Pending>,
     /// By window, then by number.
     buffers: HashMap<u64, Buffers>,
-    /// What a compare or verify under way compares with, by its tag.
+    /// What targets hold that were looked at, by window, then by member.
+    found: HashMap<u64, Buffers>,
+    /// What was written and is read back, by the tag of that.
     held: HashMap<u64, Buf>,
     care: Care,
-    kernel: Kernel,
+    crew: Crew,
     next_tag: u64,
-}
-
-/// A transfer that failed.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) member: usize,
-    pub(super) operation: &'static str,
-    pub(super) offset: Bytes,
-    pub(super) len: Bytes,
-    pub(super) error: io::Error,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +71,13 @@ enum What {
         window: u64,
         buffer: usize,
     },
+    /// What the target holds, before it is written.
+    Look {
+        window: u64,
+    },
     Write {
         window: u64,
         mend: bool,
-    },
-    /// What the target holds, before it is written.
-    Compare {
-        window: u64,
     },
     /// What the target holds, after it was written.
     Verify {
@@ -117,11 +113,17 @@ impl<'a> Exec<'a> {
             untold: 0,
             under_way: HashMap::new(),
             buffers: HashMap::new(),
+            found: HashMap::new(),
             held: HashMap::new(),
             care,
-            kernel: Kernel::best(),
+            crew: Crew::new(Kernel::best(), 0),
             next_tag: 0,
         }
+    }
+
+    /// The same with so many threads to compute parity; without any it is computed in the loop.
+    pub(super) fn with_threads(self, threads: usize) -> Self {
+        Self { crew: Crew::new(Kernel::best(), threads), ..self }
     }
 
     pub(super) fn stopping(&self) -> bool {
@@ -133,18 +135,19 @@ impl<'a> Exec<'a> {
     /// # Errors
     /// The processor, or our code for it, gives wrong results.
     pub(super) fn test_arithmetic(&self) -> Result<()> {
-        test_arithmetic(self.kernel)
+        test_arithmetic(self.crew.kernel())
     }
 
     /// Runs `batch` to its end.
-    pub(super) fn run(&mut self, mut batch: Batch<'_>) -> Result<Ended> {
+    pub(super) fn run(&mut self, batch: Batch<'_>) -> Result<Ended> {
+        let mut batch = batch.looking(self.care.compare);
         loop {
             if self.stopping() {
                 batch.on(Event::Stop);
             }
             if let Some(action) = batch.next_action() {
                 self.perform(action, &mut batch)?;
-            } else if !self.take_completion(&mut batch)? {
+            } else if !self.take_one(&mut batch)? {
                 break;
             }
         }
@@ -155,20 +158,16 @@ impl<'a> Exec<'a> {
     fn perform(&mut self, action: Action, batch: &mut Batch<'_>) -> Result<()> {
         match action {
             Action::Read { window, buffer, from, len } => {
-                let len = bytes_of(len)?;
-                self.wait_turn(len, batch)?;
-                let what = What::Read { window, buffer };
-                let buf = Buf::reused(usize_of(len)?);
-                self.transfer(what, OpKind::Read, from, buf, batch)
+                self.wait_turn(bytes_of(len)?, batch)?;
+                self.read(What::Read { window, buffer }, from, len, batch)
             }
-            Action::Compute { window, steps, len } => {
-                let len = usize_of(bytes_of(len)?)?;
-                let buffers = self.buffers.entry(window).or_default();
-                steps.iter().try_for_each(|step| compute(self.kernel, step, buffers, len))
+            Action::Look { window, target, len } => {
+                self.read(What::Look { window }, target, len, batch)
             }
+            Action::Compute { window, steps, len } => self.compute(window, steps, len, batch),
             Action::Write { window, buffer, to, last, mend } => {
-                let data = self.buffer_for(window, buffer, last);
-                self.put(What::Write { window, mend }, to, data, batch)
+                let data = self.buffer_for(window, buffer, last)?;
+                self.write(What::Write { window, mend }, to, data, batch)
             }
             Action::Flush { member } => {
                 let (offset, len) = (Bytes::ZERO, Bytes::ZERO);
@@ -180,6 +179,17 @@ impl<'a> Exec<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn read(
+        &mut self,
+        what: What,
+        from: Extent,
+        len: Sectors,
+        batch: &mut Batch<'_>,
+    ) -> Result<()> {
+        let room = Buf::reused(usize_of(bytes_of(len)?)?);
+        self.transfer(what, OpKind::Read, from, room, batch)
     }
 
     fn transfer(
@@ -196,18 +206,27 @@ impl<'a> Exec<'a> {
         self.submit(pending, kind, buf, batch)
     }
 
-    /// Writes `data`; where that is wanted, only what the target does not hold already. A place
-    /// that is listed as bad is not read first.
-    fn put(&mut self, what: What, to: Extent, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
-        let What::Write { window, mend: false } = what else {
-            return self.transfer(what, OpKind::Write, to, data, batch);
-        };
-        if !self.care.compare {
-            return self.transfer(what, OpKind::Write, to, data, batch);
+    /// Hands the buffers of a window to the crew, or computes at once where there is none.
+    fn compute(
+        &mut self,
+        window: u64,
+        steps: Vec<Step>,
+        len: Sectors,
+        batch: &mut Batch<'_>,
+    ) -> Result<()> {
+        let len = usize_of(bytes_of(len)?)?;
+        let buffers = self.buffers.remove(&window).unwrap_or_default();
+        match self.crew.start(Job { window, steps, buffers, len }) {
+            Some(done) => self.computed(done, batch),
+            None => Ok(()),
         }
-        let room = Buf::zeroed(data.len());
-        self.held.insert(self.next_tag, data);
-        self.transfer(What::Compare { window }, OpKind::Read, to, room, batch)
+    }
+
+    fn computed(&mut self, done: Done, batch: &mut Batch<'_>) -> Result<()> {
+        let Done { window, buffers } = done;
+        self.buffers.insert(window, buffers?);
+        batch.on(Event::Computed { window });
+        Ok(())
     }
 
     fn submit(
@@ -223,7 +242,7 @@ impl<'a> Exec<'a> {
         let mut op = Op { tag, dev, kind, offset: pending.offset, buf };
         self.under_way.insert(tag, pending);
         while let Err(refused) = self.engine.submit(op) {
-            if refused.why != SubmitWhy::Full || !self.take_completion(batch)? {
+            if refused.why != SubmitWhy::Full || !self.take_one(batch)? {
                 let what = format!("the engine refused an operation: {}", refused.why);
                 return Err(Error::new(crate::error::Kind::Io, what));
             }
@@ -232,17 +251,33 @@ impl<'a> Exec<'a> {
         Ok(())
     }
 
-    /// Waits for one operation; false when none is under way.
-    fn take_completion(&mut self, batch: &mut Batch<'_>) -> Result<bool> {
-        let Some(Completion { tag, result, buf }) = self.engine.wait() else { return Ok(false) };
-        let Some(pending) = self.under_way.remove(&tag) else { return Ok(true) };
-        let (ok, member) = (result.is_ok(), pending.member);
-        let moved = if ok { Bytes::from(buf.len()) } else { Bytes::ZERO };
-        match pending.what {
-            What::Write { .. } => self.stats.written = self.stats.written.saturating_add(moved),
-            What::Flush => {}
-            _ => self.stats.read = self.stats.read.saturating_add(moved),
+    /// Waits for something under way to end, whichever it is; false when nothing is.
+    fn take_one(&mut self, batch: &mut Batch<'_>) -> Result<bool> {
+        if let Some(done) = self.crew.ready() {
+            self.computed(done, batch)?;
+            return Ok(true);
         }
+        let completion = match self.crew.is_busy() {
+            // Told of what was queued, the engine works while we wait for the crew.
+            true => self.engine.poll(),
+            false => self.engine.wait(),
+        };
+        match completion {
+            Some(completion) => self.ended(completion, batch)?,
+            None if self.crew.is_busy() => {
+                let done = self.crew.wait()?;
+                self.computed(done, batch)?;
+            }
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn ended(&mut self, completion: Completion, batch: &mut Batch<'_>) -> Result<()> {
+        let Completion { tag, result, buf } = completion;
+        let Some(pending) = self.under_way.remove(&tag) else { return Ok(()) };
+        let (ok, member) = (result.is_ok(), pending.member);
+        self.count(pending.what, if ok { Bytes::from(buf.len()) } else { Bytes::ZERO });
         if let Err(error) = result {
             if matches!(error.raw_os_error(), Some(nix::libc::ENODEV | nix::libc::ENXIO)) {
                 batch.on(Event::Gone { member });
@@ -254,8 +289,13 @@ impl<'a> Exec<'a> {
                 self.buffers.entry(window).or_default().insert(buffer, buf);
                 batch.on(Event::Read { window, member, ok });
             }
+            What::Look { window } => {
+                if ok {
+                    self.found.entry(window).or_default().insert(member, buf);
+                }
+                batch.on(Event::Looked { window });
+            }
             What::Flush => batch.on(Event::Flushed { member, ok }),
-            What::Compare { .. } => self.compared(tag, pending, ok, &buf, batch)?,
             What::Write { mend, .. } if ok && (mend || self.care.verify) => {
                 self.read_back(pending, buf, batch)?;
             }
@@ -265,101 +305,31 @@ impl<'a> Exec<'a> {
                 batch.on(Event::Wrote { window, member, ok });
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn failed(&mut self, pending: Pending, error: io::Error) {
-        let operation = match pending.what {
-            What::Read { .. } => "read",
-            // Then it is written without looking.
-            What::Compare { .. } => return,
-            // Then it stays listed, which the report tells.
-            What::Write { mend: true, .. } | What::Verify { mend: true, .. } => return,
-            What::Write { .. } => "write",
-            What::Verify { .. } => "read back",
-            What::Flush => "flush",
-        };
-        let Pending { member, offset, len, .. } = pending;
-        self.tell(Failure { member, operation, offset, len, error });
-    }
-
-    /// Where a read was tried again in smaller parts only the smallest that failed is told.
-    pub(super) fn tell(&mut self, failure: Failure) {
-        let end = failure.offset.saturating_add(failure.len);
-        let holds = |other: &Failure| {
-            (other.member, other.operation) == (failure.member, "read")
-                && other.offset <= failure.offset
-                && other.offset.saturating_add(other.len) >= end
-        };
-        let from = self.failures.len().saturating_sub(LOOK_BACK);
-        let mut at = self.failures.len();
-        while at > from && failure.operation == "read" {
-            at -= 1;
-            if holds(&self.failures[at]) {
-                self.failures.remove(at);
-            }
+    fn count(&mut self, what: What, moved: Bytes) {
+        match what {
+            What::Write { .. } => self.stats.written = self.stats.written.saturating_add(moved),
+            What::Flush => {}
+            _ => self.stats.read = self.stats.read.saturating_add(moved),
         }
-        match self.failures.len() < MOST_FAILURES {
-            true => self.failures.push(failure),
-            false => self.untold += 1,
-        }
-    }
-
-    /// The target was read: what it does not hold yet is written.
-    fn compared(
-        &mut self,
-        tag: u64,
-        pending: Pending,
-        ok: bool,
-        found: &Buf,
-        batch: &mut Batch<'_>,
-    ) -> Result<()> {
-        let What::Compare { window } = pending.what else { return Ok(()) };
-        let data = self.held.remove(&tag).unwrap_or_default();
-        let (span, differs) = match ok {
-            true => differing(data.bytes(), found.bytes()),
-            false => (Some(0..data.len()), data.len()),
-        };
-        self.stats.differed = self.stats.differed.saturating_add(Bytes::from(differs));
-        let Some(span) = span else {
-            batch.on(Event::Wrote { window, member: pending.member, ok: true });
-            return Ok(());
-        };
-        let mut part = Buf::zeroed(span.len());
-        part.bytes_mut().copy_from_slice(&data.bytes()[span.clone()]);
-        let offset = pending.offset.saturating_add(Bytes::from(span.start));
-        let what = What::Write { window, mend: false };
-        let pending = Pending { what, offset, len: part.len().into(), ..pending };
-        self.submit(pending, OpKind::Write, part, batch)
-    }
-
-    fn read_back(&mut self, pending: Pending, data: Buf, batch: &mut Batch<'_>) -> Result<()> {
-        let What::Write { window, mend } = pending.what else { return Ok(()) };
-        let room = Buf::zeroed(data.len());
-        self.held.insert(self.next_tag, data);
-        let pending = Pending { what: What::Verify { window, mend }, ..pending };
-        self.submit(pending, OpKind::Read, room, batch)
-    }
-
-    fn verified(&mut self, tag: u64, pending: Pending, found: &Buf) -> bool {
-        let same = self.held.remove(&tag).is_some_and(|data| data.bytes() == found.bytes());
-        if !same {
-            self.failed(pending, io::Error::other("it does not hold what was written to it"));
-        }
-        same
     }
 
     /// A buffer for one write: what was read or computed, shared by all who write it.
-    fn buffer_for(&mut self, window: u64, buffer: usize, last: bool) -> Buf {
-        let Some(buffers) = self.buffers.get_mut(&window) else { return Buf::default() };
-        match last {
-            true => buffers.remove(&buffer).unwrap_or_default(),
-            false => buffers.get(&buffer).map(Buf::share).unwrap_or_default(),
-        }
+    fn buffer_for(&mut self, window: u64, buffer: usize, last: bool) -> Result<Buf> {
+        let buffers = self.buffers.entry(window).or_default();
+        let found = match last {
+            true => buffers.remove(&buffer),
+            false => buffers.get(&buffer).map(Buf::share),
+        };
+        let what = || format!("buffer {buffer} of window {window} was lost");
+        found.ok_or_else(|| Error::new(crate::error::Kind::Io, what()))
     }
 
     fn release(&mut self, window: u64, done: bool, len: Bytes) {
         self.buffers.remove(&window);
+        self.found.remove(&window);
         if done {
             self.stats.done = self.stats.done.saturating_add(len);
         }
@@ -370,7 +340,7 @@ impl<'a> Exec<'a> {
     fn wait_turn(&mut self, len: Bytes, batch: &mut Batch<'_>) -> Result<()> {
         let start = Instant::now();
         let wait = self.pace.wait_for(len, start);
-        while !wait.is_zero() && self.take_completion(batch)? {}
+        while !wait.is_zero() && self.take_one(batch)? {}
         while start.elapsed() < wait && !self.stopping() {
             std::thread::sleep(NAP.min(wait.saturating_sub(start.elapsed())));
         }

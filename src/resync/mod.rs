@@ -32,6 +32,7 @@ mod replace;
 mod report;
 mod run;
 mod sample;
+mod share;
 mod slots;
 pub(crate) mod trust;
 pub mod volume;
@@ -42,6 +43,7 @@ pub(crate) mod tests;
 
 pub use built::{Built, Vouched};
 pub use care::Care;
+pub use exec::threads;
 pub use observe::{Observer, Silent, Stats};
 pub use plan::Decision;
 pub use replace::Replacement;

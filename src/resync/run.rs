@@ -74,6 +74,9 @@ pub struct ResyncOptions {
     pub engine: EngineChoice,
     /// At most so much data in memory at once; [`MEMORY`] where not given.
     pub memory: Option<Bytes>,
+    /// So many threads compute parity while others move data; without any it is done in turn.
+    /// [`threads`](super::threads) tells how many are of use.
+    pub threads: usize,
     /// The time, in seconds since 1970, for superblocks.
     pub now: u64,
 }
@@ -190,7 +193,8 @@ pub(super) fn perform(
     let judged = judge(engine, options, seen)?;
     let joining = replace::joining(engine, options, seen, &judged)?;
     let mut exec =
-        Exec::new(engine, observer, stop, Pace::new(options.limit), options.care, devices);
+        Exec::new(engine, observer, stop, Pace::new(options.limit), options.care, devices)
+            .with_threads(options.threads);
     let mut report = judged.report(options, seen);
     replace::announce(&mut report, options, &judged, &joining);
     report.outcome = Outcome::Done;

@@ -15,3 +15,4 @@ pub(crate) mod oracle;
 mod replace;
 mod runs;
 mod scripts;
+mod threads;

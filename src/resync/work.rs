@@ -14,7 +14,8 @@ use super::judge::{Judged, NOMINAL_CHUNK};
 use super::plan::Plan;
 use super::prepare::{Terms, prepare, settled, write_header};
 use super::report::{Outcome, Report, Trouble};
-use super::run::{MEMORY, ResyncOptions, Seen, path_of};
+use super::run::{ResyncOptions, Seen, path_of};
+use super::share::Share;
 use crate::array::Assembly;
 use crate::array::bad::BadMap;
 use crate::array::geometry::Geometry;
@@ -23,13 +24,6 @@ use crate::array::repair::{Holder, Rank, Repair};
 use crate::error::{Error, Result};
 use crate::format::checkpoint;
 use crate::format::md::Superblock;
-use crate::units::{Bytes, Sectors};
-
-/// Largest piece read at once.
-const WINDOW: Sectors = Sectors::new(1 << 11);
-
-/// Into how many windows a second's worth is cut, at the least, where there is a limit.
-const WINDOWS_A_SECOND: u64 = 8;
 
 /// Does it all; what came of it is in `report`.
 ///
@@ -141,8 +135,7 @@ impl Copying<'_> {
         source: &mut Source,
         report: &mut Report,
     ) -> Result<Outcome> {
-        let depth = depth(exec, options, self.recipe);
-        let window = window(options.limit);
+        let Share { window, depth, .. } = share(exec, options, self.recipe);
         let (mut failed, mut left) = (BTreeSet::new(), BTreeSet::new());
         loop {
             if exec.stopping() {
@@ -204,36 +197,12 @@ impl Copying<'_> {
     }
 }
 
-/// How many windows may be under way at once; the engine is told how much memory that makes.
-pub(super) fn depth(exec: &mut Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
-    let depth = exec.engine.depth().min(windows(options, recipe));
-    let piece = recipe.longest().min(window(options.limit)).to_bytes().unwrap_or_default();
-    // Small work needs less than all windows.
-    let needed = exec.stats.total.get().checked_div(piece.get()).unwrap_or(0).saturating_add(1);
-    let windows = usize::try_from(needed).unwrap_or(usize::MAX).min(depth);
-    let count = windows.saturating_mul(buffers(options, recipe));
-    exec.engine.reserve(piece.to_usize().unwrap_or(0), count);
-    depth
-}
-
-/// As many windows at once as the memory allows, at least one.
-fn windows(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
-    let piece = recipe.longest().min(WINDOW).to_bytes().unwrap_or_default();
-    let each = Bytes::from(buffers(options, recipe)).get().saturating_mul(piece.get());
-    let windows = options.memory.unwrap_or(MEMORY).get().checked_div(each).unwrap_or(1);
-    usize::try_from(windows).unwrap_or(usize::MAX).max(1)
-}
-
-/// How many buffers a window has at once, at the most.
-fn buffers(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
-    let looks = options.care.compare || options.care.verify;
-    recipe.buffers() * if looks { 2 } else { 1 }
-}
-
-/// Under a low limit smaller pieces, so that progress is seen and a stop is heard.
-pub(super) fn window(limit: Option<Bytes>) -> Sectors {
-    let share = limit.map(|limit| Bytes::new(limit.get() / WINDOWS_A_SECOND).round_down(4096));
-    share.map_or(WINDOW, |share| share.to_sectors_floor().min(WINDOW))
+/// What the engine and the memory allow; the engine is told how much memory that makes.
+pub(super) fn share(exec: &mut Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> Share {
+    let share = Share::of(exec.engine.depth(), options, recipe);
+    let (len, count) = share.pieces(exec.stats.total);
+    exec.engine.reserve(len, count);
+    share
 }
 
 pub(super) fn bits_error(operation: &str, options: &ResyncOptions, error: std::io::Error) -> Error {

@@ -157,9 +157,20 @@ impl Ring {
             if let Some(ended) = self.reap() {
                 return Ok(Some(ended));
             }
-            self.enter()?;
+            self.enter(1)?;
         }
         Ok(None)
+    }
+
+    /// Tells the kernel what was queued, and gives an end that is there already.
+    ///
+    /// # Errors
+    /// The ring does not work any more.
+    pub(super) fn poll(&mut self) -> io::Result<Option<Ended>> {
+        if !self.ring.submission().is_empty() {
+            self.enter(0)?;
+        }
+        Ok(self.reap())
     }
 
     fn reap(&mut self) -> Option<Ended> {
@@ -169,9 +180,9 @@ impl Ring {
         Some(Ended { slot, result: entry.result(), buf })
     }
 
-    /// Tells the kernel what was queued and waits for an end.
-    fn enter(&self) -> io::Result<()> {
-        match self.ring.submit_and_wait(1) {
+    /// Tells the kernel what was queued and waits for so many ends.
+    fn enter(&self, ends: usize) -> io::Result<()> {
+        match self.ring.submit_and_wait(ends) {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_os_error() {
                 Some(EINTR) => Ok(()),

@@ -20,7 +20,17 @@ pub enum Action {
         /// How much.
         len: Sectors,
     },
-    /// Compute of the window's buffers, all `len` long. Nothing is to be said of it afterwards.
+    /// Read `len` from a target of the window, to write only what differs. That it failed is to be
+    /// told as well, but is no failure of the target: it is then written as it is.
+    Look {
+        /// The window.
+        window: u64,
+        /// What will be written.
+        target: Extent,
+        /// How much.
+        len: Sectors,
+    },
+    /// Compute of the window's buffers, all `len` long.
     Compute {
         /// The window.
         window: u64,
@@ -70,6 +80,16 @@ pub enum Event {
         member: usize,
         /// Whether all was read.
         ok: bool,
+    },
+    /// A look at a target of the window ended, whatever came of it.
+    Looked {
+        /// The window.
+        window: u64,
+    },
+    /// What was to be computed of the window's buffers is there.
+    Computed {
+        /// The window.
+        window: u64,
     },
     /// A write of the window ended.
     Wrote {

@@ -39,7 +39,9 @@ fn drive(mut batch: Batch<'_>, works: impl Fn(&Action) -> bool) -> (Vec<Action>,
                 batch.on(Event::Wrote { window, member, ok });
             }
             Action::Flush { member } => batch.on(Event::Flushed { member, ok }),
-            Action::Release { .. } | Action::Compute { .. } => {}
+            Action::Look { window, .. } => batch.on(Event::Looked { window }),
+            Action::Compute { window, .. } => batch.on(Event::Computed { window }),
+            Action::Release { .. } => {}
         }
         done.push(action);
     }
@@ -273,4 +275,93 @@ fn what_stays_bad_stays_listed_and_fails_nobody() {
         assert!(ended.mended.get().is_empty());
         assert_eq!(ended.failed.is_empty(), fails);
     }
+}
+
+/// RAID6 of four, of which nobody is behind.
+fn raid6() -> Repair {
+    let (chunk, size) = (Sectors::new(8), Sectors::new(64));
+    let geometry = Geometry::from_numbers(6, 2, chunk, size, 4).unwrap();
+    Repair { geometry, ..mirror(4, 4) }
+}
+
+fn next_of<'a>(batch: &'a mut Batch<'_>) -> impl Iterator<Item = Action> + 'a {
+    std::iter::from_fn(|| batch.next_action())
+}
+
+#[test]
+fn nothing_is_written_before_it_is_computed() {
+    let raid6 = raid6();
+    let mut batch = Batch::new(&raid6, &[range(0, 16)], Sectors::new(8), 2);
+    let members: Vec<_> = reads(&next_of(&mut batch).collect::<Vec<_>>());
+    assert_eq!(members.len(), 4);
+    for (member, ..) in members.into_iter().take(2) {
+        batch.on(Event::Read { window: 0, member, ok: true });
+    }
+    let computes = |action: &Action| matches!(action, Action::Compute { window: 0, .. });
+    assert!(matches!(&next_of(&mut batch).collect::<Vec<_>>()[..], [one] if computes(one)));
+    assert_eq!(batch.next_action(), None, "it goes on before the computation ended");
+    batch.on(Event::Computed { window: 0 });
+    let writes: Vec<_> = next_of(&mut batch).collect();
+    assert!(matches!(writes[..], [Action::Write { .. }, Action::Write { .. }]), "{writes:?}");
+}
+
+#[test]
+fn a_stop_or_a_target_that_fails_while_it_is_computed_is_heard() {
+    let raid6 = raid6();
+    for gone in [false, true] {
+        let mut batch = Batch::new(&raid6, &[range(0, 64)], Sectors::new(8), 1);
+        let all = reads(&next_of(&mut batch).collect::<Vec<_>>());
+        for (member, ..) in &all {
+            batch.on(Event::Read { window: 0, member: *member, ok: true });
+        }
+        assert_eq!(next_of(&mut batch).count(), 1);
+        batch.on(Event::Stop);
+        if gone {
+            batch.on(Event::Gone { member: 3 });
+        }
+        batch.on(Event::Computed { window: 0 });
+        let (actions, ended) = drive(batch, |_| true);
+        let writes = actions.iter().filter(|action| matches!(action, Action::Write { .. }));
+        assert_eq!(writes.count(), if gone { 0 } else { 2 });
+        assert_eq!(*ended.durable.get(), if gone { vec![] } else { vec![range(0, 8)] });
+        assert_eq!(ended.undone, if gone { vec![range(0, 8)] } else { vec![] });
+        assert!(ended.stopped);
+    }
+}
+
+fn looks(actions: &[Action]) -> Vec<(usize, u64, u64)> {
+    let look = |action: &Action| match action {
+        Action::Look { target, len, .. } => Some((target.member, target.at.get(), len.get())),
+        _ => None,
+    };
+    actions.iter().filter_map(look).collect()
+}
+
+#[test]
+fn targets_are_looked_at_while_the_source_is_read() {
+    let mirror = mirror(1, 3);
+    let mut batch = Batch::new(&mirror, &[range(0, 8)], Sectors::new(8), 1).looking(true);
+    let first: Vec<_> = next_of(&mut batch).collect();
+    assert_eq!(reads(&first), [(0, 0, 8)]);
+    assert_eq!(looks(&first), [(1, 0, 8), (2, 0, 8)]);
+    batch.on(Event::Looked { window: 0 });
+    batch.on(Event::Read { window: 0, member: 0, ok: true });
+    assert_eq!(batch.next_action(), None, "it writes before all looks ended");
+    batch.on(Event::Looked { window: 0 });
+    let writes: Vec<_> = next_of(&mut batch).collect();
+    assert!(matches!(writes[..], [Action::Write { .. }, Action::Write { last: true, .. }]));
+}
+
+#[test]
+fn who_lists_the_place_or_could_not_be_read_there_is_not_looked_at() {
+    let repair = with_bad();
+    let batch = Batch::new(&repair, &[range(0, 8)], Sectors::new(8), 1).looking(true);
+    // Member 1 is the target of what is sound on member 0, and member 0 of what is not.
+    assert_eq!(looks(&drive(batch, |_| true).0), [(1, 0, 2), (1, 5, 3)]);
+    let three = mirror(2, 3);
+    let batch = Batch::new(&three, &[range(0, 8)], Sectors::new(8), 1).looking(true);
+    let (actions, ended) = drive(batch, |action| !touches(action, 0, range(0, 8)));
+    // First the others together with member 0, then member 2 while member 1 is the source.
+    assert_eq!(looks(&actions), [(1, 0, 8), (2, 0, 8), (2, 0, 8)]);
+    assert_eq!(*ended.durable.get(), [range(0, 8)]);
 }

@@ -14,7 +14,8 @@ use super::super::exec::Exec;
 use super::super::plan::Plan;
 use super::super::report::{Outcome, Report};
 use super::super::run::ResyncOptions;
-use super::super::work::{self, depth, window};
+use super::super::share::Share;
+use super::super::work;
 use super::level::level;
 use super::welcome::welcome;
 use super::{Joining, full_terms, joining};
@@ -165,8 +166,8 @@ impl Filling<'_> {
         if exec.stopping() {
             return Ok(Some(Outcome::Interrupted));
         }
-        let depth = depth(exec, options, repair);
-        let ended = exec.run(Batch::new(repair, ranges, window(options.limit), depth))?;
+        let Share { window, depth, .. } = work::share(exec, options, repair);
+        let ended = exec.run(Batch::new(repair, ranges, window, depth))?;
         let Ended { durable, mended, unreadable, failed, stopped, .. } = ended;
         unreadable.iter().for_each(|one| bad::tell(report, bad::lost(repair, one, self.names)));
         bad::strike(exec, &mut self.logs, &mended);

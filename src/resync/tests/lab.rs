@@ -15,7 +15,7 @@ use crate::io::mem::MemEngine;
 use crate::resync::judge::judge;
 use crate::resync::replace;
 use crate::resync::run::{ResyncOptions, look, perform};
-use crate::resync::{Report, Silent};
+use crate::resync::{Observer, Report, Silent};
 use crate::units::{ChunkRun, ChunkSize, Chunks, Events, Sectors, Slot};
 
 pub(crate) const CHUNK: u64 = 4096;
@@ -309,14 +309,23 @@ pub(crate) fn run_until(
     options: &ResyncOptions,
     stop: &AtomicBool,
 ) -> Result<Report> {
+    run_watched(engine, options, &mut Silent, stop)
+}
+
+pub(super) fn run_watched(
+    engine: &mut MemEngine,
+    options: &ResyncOptions,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Report> {
     let seen = look(engine, options)?;
     if let Some(options) = replace::arrived(engine, options, &seen)? {
-        return run_until(engine, &options, stop);
+        return run_watched(engine, &options, observer, stop);
     }
     let judged = judge(engine, options, &seen)?;
     let joining = replace::joining(engine, options, &seen, &judged)?;
     if judged.plan.decision == crate::resync::Decision::Nothing && joining.is_empty() {
         return Ok(judged.report(options, &seen));
     }
-    perform(engine, options, &seen, &mut Silent, stop)
+    perform(engine, options, &seen, observer, stop)
 }
