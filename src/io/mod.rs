@@ -18,6 +18,7 @@ mod device;
 mod pool;
 mod random;
 mod span;
+mod stream;
 mod sync;
 mod uring;
 
@@ -31,6 +32,7 @@ pub use choice::{EngineChoice, Ready, choose};
 pub use device::{Access, Device};
 pub use random::random_uuid;
 pub use span::{flush, read_span, write_span};
+pub use stream::{Stream, Waits};
 pub use sync::SyncEngine;
 pub use uring::{UringEngine, UringProbe};
 
