@@ -177,7 +177,7 @@ complete -c mdbitmap -n '__fish_seen_subcommand_from fail' -a '(__mdbitmap_array
 complete -c mdbitmap -n '__fish_seen_subcommand_from fail' -a '(__mdbitmap_devices)'
 complete -c mdbitmap -n '__fish_seen_subcommand_from fail' -F
 complete -c mdbitmap -n '__fish_seen_subcommand_from files' -l range -x -d 'Not the dirty chunks but this part; may be given more than once'
-complete -c mdbitmap -n '__fish_seen_subcommand_from files' -l ranges -r -F -d 'Not the dirty chunks but what `mdbitmap check --json` printed into this file'
+complete -c mdbitmap -n '__fish_seen_subcommand_from files' -l ranges -r -F -d 'Not the dirty chunks but what `mdbitmap check --json` printed: a file or a pipe; - for standard input'
 complete -c mdbitmap -n '__fish_seen_subcommand_from files' -s b -l bitmap -r -F -d 'The bitmap, if it is in a file or on a device of its own'
 complete -c mdbitmap -n '__fish_seen_subcommand_from files' -l list -x -d 'List at most so many parts'
 complete -c mdbitmap -n '__fish_seen_subcommand_from files' -l json -d 'Print the report as JSON'

@@ -8,7 +8,7 @@ use clap::Args;
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::guard::System;
-use crate::output::places as render;
+use crate::output::{places as render, waits};
 use crate::places::{FilesOptions, files};
 use crate::units::Range;
 
@@ -35,7 +35,8 @@ pub struct FilesArgs {
     #[arg(long = "range", value_name = "RANGE", conflicts_with = "report")]
     ranges: Vec<Range>,
 
-    /// Not the dirty chunks but what `mdbitmap check --json` printed into this file
+    /// Not the dirty chunks but what `mdbitmap check --json` printed: a file or a pipe; - for
+    /// standard input
     #[arg(long = "ranges", value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -63,7 +64,7 @@ pub fn run(args: &FilesArgs, context: &mut Context) -> anyhow::Result<ExitStatus
         ranges: args.ranges.clone(),
         report: args.report.clone(),
     };
-    let report = files(&options, &System::default())?;
+    let report = files(&options, &System::default(), &context.stop, &mut waits)?;
     let printed = match args.json {
         true => render::files_json(&mut context.out, &report),
         false => render::files_text(&mut context.out, &report, args.list),

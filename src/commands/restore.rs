@@ -9,6 +9,7 @@ use super::edit::EditArgs;
 use super::exit::ExitStatus;
 use crate::edit;
 use crate::guard::System;
+use crate::output::waits;
 use crate::store::create::NewFile;
 
 /// Make a bitmap file from a dump.
@@ -21,7 +22,7 @@ use crate::store::create::NewFile;
     after_help = "Exit status: 0 done, 2 usage, 3 refused, 4 the dump is damaged, 5 I/O error or no room"
 )]
 pub struct RestoreArgs {
-    /// The dump; - for standard input
+    /// The dump: a file or a pipe; - for standard input
     #[arg(value_name = "DUMP")]
     dump: PathBuf,
 
@@ -54,6 +55,6 @@ pub fn run(args: &RestoreArgs, context: &mut Context) -> anyhow::Result<ExitStat
         overwrite: args.force.contains(&Force::Overwrite),
         dry_run: args.edit.dry_run,
     };
-    let report = edit::restore(&args.dump, &new, &System::default(), &context.stop)?;
+    let report = edit::restore(&args.dump, &new, &System::default(), &context.stop, &mut waits)?;
     args.edit.print(&report, context)
 }

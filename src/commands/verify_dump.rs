@@ -8,6 +8,7 @@ use super::context::Context;
 use super::edit::print;
 use super::exit::ExitStatus;
 use crate::edit;
+use crate::output::waits;
 
 /// Check that a dump is complete and unchanged, and whether a bitmap is what it tells.
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ use crate::edit;
                   bitmap is damaged, 5 I/O error"
 )]
 pub struct VerifyDumpArgs {
-    /// The dump; - for standard input
+    /// The dump: a file or a pipe; - for standard input
     #[arg(value_name = "DUMP")]
     dump: PathBuf,
 
@@ -34,6 +35,6 @@ pub struct VerifyDumpArgs {
 /// # Errors
 /// What the library says, or standard output failed.
 pub fn run(args: &VerifyDumpArgs, context: &mut Context) -> anyhow::Result<ExitStatus> {
-    let report = edit::verify(&args.dump, args.bitmap.as_deref(), &context.stop)?;
+    let report = edit::verify(&args.dump, args.bitmap.as_deref(), &context.stop, &mut waits)?;
     print(&report, args.json, context)
 }

@@ -6,6 +6,7 @@
 //! and in between both say the same: whichever superblock a kernel goes by, the bits are right.
 
 mod image;
+mod left;
 mod out;
 mod write;
 

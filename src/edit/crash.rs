@@ -18,6 +18,29 @@ pub(super) fn images(start: &[Vec<u8>], log: &[Event]) -> Vec<Vec<Vec<u8>>> {
     found
 }
 
+/// The same, and each of those writes torn: only its first sectors arrived, or only its last.
+pub(super) fn torn_images(start: &[Vec<u8>], log: &[Event]) -> Vec<Vec<Vec<u8>>> {
+    let mut found = images(start, log);
+    for cut in 0..=log.len() {
+        for torn in loose(&log[..cut]) {
+            let Event::Write(dev, at, bytes) = &log[torn] else { continue };
+            for kept in (512..bytes.len()).step_by(512) {
+                let (head, tail) = bytes.split_at(kept);
+                let behind = at + kept as u64;
+                for part in [
+                    Event::Write(*dev, *at, head.to_vec()),
+                    Event::Write(*dev, behind, tail.to_vec()),
+                ] {
+                    let mut log = log[..cut].to_vec();
+                    log[torn] = part;
+                    found.push(image(start, &log, &[]));
+                }
+            }
+        }
+    }
+    found
+}
+
 /// Writes that no flush of their device follows.
 fn loose(log: &[Event]) -> Vec<usize> {
     let flushed = |dev, from: usize| {

@@ -3,7 +3,6 @@
 //! Everything streams, so a bitmap of any size takes little memory, also one that a hostile text
 //! claims. A file restored appears only when the last line was read and its sum is right.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -14,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::bitmap::{RawBitmapSuper, decode};
 use crate::format::dump::{Item, MOST_LINE, Parser, Sum, head, run as run_line};
 use crate::guard::System;
+use crate::io::{Stream, Waits};
 use crate::store::create::{NewFile, from_runs};
 use crate::units::ChunkRun;
 
@@ -67,23 +67,17 @@ impl Dump {
 }
 
 /// A text that is being read.
-struct Text {
-    input: Box<dyn BufRead>,
+struct Text<'a> {
+    input: BufReader<Stream<'a>>,
     path: PathBuf,
     parser: Parser,
     over: bool,
 }
 
-impl Text {
-    /// Opens the file at `path` (`-` is standard input) and reads the head.
-    fn open(path: &Path) -> Result<Self> {
-        let input: Box<dyn BufRead> = match path.as_os_str() == "-" {
-            true => Box::new(BufReader::new(io::stdin())),
-            false => {
-                let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-                Box::new(BufReader::new(file))
-            }
-        };
+impl<'a> Text<'a> {
+    /// Opens the file or pipe at `path` (`-` is standard input) and reads the head.
+    fn open(path: &Path, stop: &'a AtomicBool, waits: Waits<'_>) -> Result<Self> {
+        let input = BufReader::new(Stream::open(path, stop, waits)?);
         let (path, parser) = (path.to_owned(), Parser::default());
         let mut text = Self { input, path, parser, over: false };
         while text.item()? != Item::Start {}
@@ -95,7 +89,7 @@ impl Text {
         let mut line = Vec::new();
         let most = u64::try_from(MOST_LINE + 1).unwrap_or(0);
         let read = self.input.by_ref().take(most).read_until(b'\n', &mut line);
-        read.map_err(|error| Error::io("read", &self.path, error))?;
+        read.map_err(|error| self.input.get_ref().failed(error))?;
         if line.is_empty() {
             self.parser.finish().map_err(|why| self.bad(why))?;
         }
@@ -117,16 +111,15 @@ impl Text {
     /// Nothing may follow the last line.
     fn end(&mut self) -> Result<()> {
         self.over = true;
-        let rest = self.input.fill_buf().map_err(|error| Error::io("read", &self.path, error))?;
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.bad("something follows the last line".into()))
+        match self.input.fill_buf().map(<[u8]>::is_empty) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.bad("something follows the last line".into())),
+            Err(error) => Err(self.input.get_ref().failed(error)),
         }
     }
 }
 
-impl Iterator for Text {
+impl Iterator for Text<'_> {
     type Item = Result<ChunkRun>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -145,12 +138,19 @@ impl Iterator for Text {
     }
 }
 
-/// Makes the file `new` from the dump at `path`. With a dry run the whole dump is checked.
+/// Makes the file `new` from the dump at `path`; `waits` is told if that is a pipe with nothing in it
+/// yet. With a dry run the whole dump is checked.
 ///
 /// # Errors
 /// The dump is damaged, or the file cannot be made; then there is none.
-pub fn restore(path: &Path, new: &NewFile, system: &System, stop: &AtomicBool) -> Result<Report> {
-    let mut text = Text::open(path)?;
+pub fn restore(
+    path: &Path,
+    new: &NewFile,
+    system: &System,
+    stop: &AtomicBool,
+    waits: Waits<'_>,
+) -> Result<Report> {
+    let mut text = Text::open(path, stop, waits)?;
     let header = text.header()?;
     let mut report = told("restore", &text, &[path.to_owned()], new.dry_run)?;
     report.made(&new.path);
@@ -161,7 +161,7 @@ pub fn restore(path: &Path, new: &NewFile, system: &System, stop: &AtomicBool) -
     Ok(report)
 }
 
-fn told(command: &'static str, text: &Text, targets: &[PathBuf], dry: bool) -> Result<Report> {
+fn told(command: &'static str, text: &Text<'_>, targets: &[PathBuf], dry: bool) -> Result<Report> {
     let value = decode(&text.header()?.0).value;
     let value = value.ok_or_else(|| text.bad("the superblock makes no sense".into()))?;
     let mut report = Report::new(command, targets, dry);
@@ -171,12 +171,18 @@ fn told(command: &'static str, text: &Text, targets: &[PathBuf], dry: bool) -> R
 }
 
 /// Checks the dump at `path` to its end, and compares it with the bitmap at `with`, byte for byte in
-/// the superblock and bit for bit behind it. A difference is told with `found`.
+/// the superblock and bit for bit behind it. A difference is told with `found`; `waits` is told if the
+/// dump is a pipe with nothing in it yet.
 ///
 /// # Errors
 /// The dump is damaged, or the bitmap cannot be used.
-pub fn verify(path: &Path, with: Option<&Path>, stop: &AtomicBool) -> Result<Report> {
-    let mut text = Text::open(path)?;
+pub fn verify(
+    path: &Path,
+    with: Option<&Path>,
+    stop: &AtomicBool,
+    waits: Waits<'_>,
+) -> Result<Report> {
+    let mut text = Text::open(path, stop, waits)?;
     let targets: Vec<_> = [Some(path), with].into_iter().flatten().map(Path::to_owned).collect();
     let mut report = told("verify-dump", &text, &targets, true)?.only_looks();
     let header = text.header()?;

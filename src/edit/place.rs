@@ -277,7 +277,10 @@ pub fn set_uuid(path: PathBuf, uuid: NewUuid, dry_run: bool, system: &System) ->
     let mut report = Report::new("set-uuid", &targets, dry_run);
     report.fact("uuid_before", "UUID before", MdUuid::from_bytes(target.value.uuid).to_string());
     report.fact("uuid", "UUID", uuid.to_string());
+    let failed = |error| Error::io("write the bitmap superblock", &targets[0], error);
     if target.value.uuid == uuid.bytes() {
+        // Whoever wrote it may have been killed before it was stable.
+        settle(&mut engine, &target.copies).map_err(failed)?;
         return Ok(report);
     }
     report.step("set-uuid", ("changed", "change"), "the UUID in the bitmap's superblock");
@@ -289,10 +292,14 @@ pub fn set_uuid(path: PathBuf, uuid: NewUuid, dry_run: bool, system: &System) ->
         drop(engine);
         let mut engine = open(Access::Write)?;
         let target = find(&mut engine, &targets, false)?;
-        write_headers(&mut engine, &target.copies, &|raw| raw.set_uuid(uuid.bytes()))
-            .map_err(|error| Error::io("write the bitmap superblock", &targets[0], error))?;
+        give(&mut engine, &target, uuid).map_err(failed)?;
     }
     Ok(report)
+}
+
+/// Writes the UUID; durable when it returns.
+fn give(engine: &mut dyn Engine, target: &Target, uuid: MdUuid) -> io::Result<()> {
+    write_headers(engine, &target.copies, &|raw| raw.set_uuid(uuid.bytes()))
 }
 
 #[cfg(test)]

@@ -300,3 +300,6 @@ impl Iterator for Runs<'_> {
         self.ready.pop_front().map(Ok)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ mod pool;
 mod random;
 mod shelf;
 mod span;
+mod stream;
 mod sync;
 mod uring;
 
@@ -32,6 +33,7 @@ pub use choice::{EngineChoice, Ready, choose};
 pub use device::{Access, Device};
 pub use random::random_uuid;
 pub use span::{flush, read_span, write_span};
+pub use stream::{Stream, Waits};
 pub use sync::SyncEngine;
 pub use uring::{UringEngine, UringProbe};
 

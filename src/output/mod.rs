@@ -19,6 +19,7 @@ pub mod status;
 pub mod wait;
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::error::printable;
 
@@ -26,6 +27,14 @@ use crate::error::printable;
 pub fn complain(message: &str) {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "mdbitmap: {message}");
+}
+
+/// Says on standard error whose text is waited for.
+pub fn waits(path: &Path) {
+    match path.as_os_str() == "-" {
+        true => complain("waiting for standard input"),
+        false => complain(&format!("waiting for somebody to write to {}", path.display())),
+    }
 }
 
 /// Says `text` on standard error, line by line, without anything that steers a terminal.

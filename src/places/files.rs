@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::array::Subject;
 use super::fs::{Answers, FileSystem, FsKind, Holder, View};
@@ -10,7 +11,7 @@ use super::ranges;
 use crate::array::locate::{Query, locate};
 use crate::error::{Error, Result};
 use crate::guard::{System, sentence, usage_of};
-use crate::io::Buf;
+use crate::io::{Buf, Waits};
 use crate::units::{Bytes, Range, SectorRange, Sectors};
 
 /// How much of the start of the array tells its file system: no chunk is smaller.
@@ -25,7 +26,7 @@ pub struct FilesOptions {
     pub bitmap: Option<PathBuf>,
     /// In the address space of the bitmap.
     pub ranges: Vec<Range>,
-    /// A report of `mdbitmap check --json`.
+    /// A report of `mdbitmap check --json`; `-` is standard input.
     pub report: Option<PathBuf>,
 }
 
@@ -68,14 +69,20 @@ pub struct FilesReport {
     pub ranges: Vec<(SectorRange, Vec<Owned>)>,
 }
 
-/// Asks the file system what lies under the ranges.
+/// Asks the file system what lies under the ranges. `waits` is told if those are to come from a pipe
+/// with nothing in it yet.
 ///
 /// # Errors
-/// They are no array, or the file system cannot be asked.
-pub fn files(options: &FilesOptions, system: &System) -> Result<FilesReport> {
+/// They are no array, or the file system cannot be asked; interrupted while a report is read.
+pub fn files(
+    options: &FilesOptions,
+    system: &System,
+    stop: &AtomicBool,
+    waits: Waits<'_>,
+) -> Result<FilesReport> {
     let subject = Subject::find(&options.targets, options.bitmap.as_deref(), system)?;
     let ranges = match (&options.report, options.ranges.is_empty()) {
-        (Some(path), _) => ranges::reported(&subject, path)?,
+        (Some(path), _) => ranges::reported(&subject, path, stop, waits)?,
         (None, false) => ranges::typed(&subject, &options.ranges, system)?,
         (None, true) => ranges::dirty(&subject, system)?,
     };

@@ -1,9 +1,9 @@
 //! Which parts of the array are asked about: dirty chunks, ranges that were typed, or what a
 //! comparison found.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use super::array::Subject;
 use crate::array::locate::array_ranges;
 use crate::error::{Error, Result};
 use crate::guard::System;
+use crate::io::{Stream, Waits};
 use crate::units::{Bytes, ChunkRun, Chunks, Range, SECTOR_BYTES, SectorRange, Sectors};
 
 /// The most ranges that are asked about.
@@ -79,11 +80,16 @@ struct Part {
 }
 
 /// What `mdbitmap check --json` found on this array.
-pub(super) fn reported(subject: &Subject, path: &Path) -> Result<Vec<SectorRange>> {
-    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+pub(super) fn reported(
+    subject: &Subject,
+    path: &Path,
+    stop: &AtomicBool,
+    waits: Waits<'_>,
+) -> Result<Vec<SectorRange>> {
+    let mut stream = Stream::open(path, stop, waits)?;
     let mut text = String::new();
-    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| Error::io("read", path, error))?;
+    let read = stream.by_ref().take(MOST_BYTES + 1).read_to_string(&mut text);
+    read.map_err(|error| stream.failed(error))?;
     let wrong = |why: String| {
         Error::usage(why).at_path(path).hint("give what `mdbitmap check --json` printed")
     };

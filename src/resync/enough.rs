@@ -1,8 +1,9 @@
 //! Whether what is there suffices, by level. Pure.
 //!
 //! Mirrors make do with what they have. With parity a member that is behind is computed from the
-//! others, which takes parity that can be relied on: an array that is not clean has none, and the
-//! kernel refuses to start it without all its members, too.
+//! others, as many as parity makes up for, be they behind or missing. That takes parity that can be
+//! relied on: an array that is not clean has none, and the kernel refuses to start it without all
+//! its members, too.
 
 use crate::array::Assembly;
 use crate::array::geometry::{Geometry, Piece};
@@ -48,16 +49,13 @@ fn every_chunk(geometry: &Geometry, current: &[Slot]) -> Result<()> {
 fn parity(geometry: &Geometry, assembly: &Assembly) -> Result<()> {
     let (missing, behind) = (assembly.missing.len(), assembly.behind().len());
     let parities = parities(geometry);
-    let slots = || {
-        let slots: Vec<String> = assembly.missing.iter().map(ToString::to_string).collect();
-        format!("nobody holds slot {}", slots.join(", "))
-    };
     match () {
         () if missing + behind == 0 => Ok(()),
         () if missing + behind > parities => {
             let why = format!(
-                "{} of its members are behind or missing, and parity makes up for {parities}",
-                missing + behind
+                "{} of its members are behind or missing ({}), and parity makes up for {parities}",
+                missing + behind,
+                lacking(assembly)
             );
             Err(Error::refused(why).hint("give more of the members, if they are at hand"))
         }
@@ -69,11 +67,16 @@ fn parity(geometry: &Geometry, assembly: &Assembly) -> Result<()> {
             "give the member that is away, if it was current when the array went down; else the \
              chunks being written then are lost (mdadm --assemble --force)",
         )),
-        () if missing > 0 && behind > 0 => {
-            Err(Error::refused(slots()).hint("give all members; let the kernel recover without"))
-        }
         () => Ok(()),
     }
+}
+
+/// Who is not current, by slot.
+fn lacking(assembly: &Assembly) -> String {
+    let behind = assembly.behind().into_iter().filter_map(|member| member.slot);
+    let behind = behind.map(|slot| format!("slot {slot} is behind"));
+    let missing = assembly.missing.iter().map(|slot| format!("slot {slot} is missing"));
+    behind.chain(missing).collect::<Vec<_>>().join(", ")
 }
 
 /// How many members of a row parity makes up for.

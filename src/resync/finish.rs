@@ -7,7 +7,9 @@
 //! Somebody missing: the absent member may have the very same event count and would be taken for
 //! current when it comes back. So its slot is given up in every superblock while they still say
 //! dirty, one event up, and only one more event up do they say clean: the absent one is then two
-//! behind, and no kernel takes it.
+//! behind, and no kernel takes it. With parity they say clean all the while: an array that lacks a
+//! member is caught up only where it was clean, nothing is written but who is behind, and so the
+//! absent member fits the others until the array is used again.
 
 mod welcome;
 
@@ -71,7 +73,7 @@ impl<'a> SuperWriter<'a> {
                 edited(seat, &SuperEdit { joined: &[], left: &[], resync: unclean, ..last })?;
             }
             if self.degraded && !seat.returning {
-                edited(seat, &SuperEdit { joined: &[], resync: unclean, ..last })?;
+                edited(seat, &SuperEdit { joined: &[], resync: self.between(), ..last })?;
             }
         }
         Ok(())
@@ -100,7 +102,7 @@ impl<'a> SuperWriter<'a> {
         let mut level = self.events;
         if self.degraded {
             level = level.next();
-            self.give_up_slots(engine, level)?;
+            self.level(engine, self.between())?;
         }
         // While the others say that it failed, a returning member may not be their equal.
         let one_less = Events::new(level.get().saturating_sub(1));
@@ -112,14 +114,13 @@ impl<'a> SuperWriter<'a> {
         Ok(last)
     }
 
-    /// Says on the current members that nobody holds the missing slots, and that they are dirty.
-    fn give_up_slots(&self, engine: &mut dyn Engine, events: Events) -> Result<()> {
-        let dirty = ResyncPoint::From(Sectors::ZERO);
-        for seat in self.laggards_first() {
-            let edit = SuperEdit { joined: &[], ..self.edit(events, dirty) };
-            write(engine, seat, &edit)?;
+    /// What the current members say while they give up the missing slots. Not clean without all its
+    /// members, no kernel would start an array with parity.
+    fn between(&self) -> ResyncPoint {
+        match self.freshest.view().level {
+            4..=6 => ResyncPoint::Clean,
+            _ => ResyncPoint::From(Sectors::ZERO),
         }
-        Ok(())
     }
 
     fn write_returning(&self, engine: &mut dyn Engine, events: Events) -> Result<()> {

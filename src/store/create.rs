@@ -22,6 +22,7 @@ use crate::format::bitmap::{RawBitmapSuper, StateFlags, decode};
 use crate::format::md::MdUuid;
 use crate::guard::System;
 use crate::units::{ChunkRun, ChunkSize, Sectors};
+pub use file::make_stable;
 use place::Place;
 pub use plan::{ArrayFacts, Note, Plan};
 pub use wanted::look;

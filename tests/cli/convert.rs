@@ -34,6 +34,15 @@ fn a_bitmap_goes_out_into_a_file_and_back_with_its_bits() {
         for member in &members {
             assert_eq!(run(["examine", member]).status, 4, "{name}: a bitmap is left inside");
         }
+        let done = array.images();
+        // Cut short when the file was there, and no more.
+        for (member, image) in members.iter().zip(&before) {
+            fs::write(member, image).unwrap();
+        }
+        let again = said(&out, &members, 0);
+        assert_eq!(again["notes"][0]["code"], "file-there", "{name}: {again}");
+        assert!(array.images() == done, "{name}");
+        assert_eq!(said(&out, &members, 0)["steps"].as_array().unwrap().len(), 0, "{name}");
         let into = ["convert", "--to", "internal", "--bitmap", &file];
         said(&[&into[..], &["-n"]].concat(), &members, 0);
         let told = said(&into, &members, 0);

@@ -2,14 +2,15 @@
 //! that steer terminals, streams that are closed, limits and full disks, sizes at the end of numbers.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Run, have, run, temp_dir};
+use crate::support::{Run, have, mdbitmap, run, temp_dir};
 
 /// A practice array of three members in a directory.
 pub(crate) fn array() -> TempDir {
@@ -104,6 +105,62 @@ fn a_pipe_or_a_device_is_no_place_for_a_file_and_nobody_waits_for_it() {
         }
     }
     assert!(contents(dir.path()) == before);
+}
+
+#[test]
+fn a_text_is_taken_from_a_pipe_as_from_a_file() {
+    let dir = array();
+    let script = "mkfifo pipe; mdbitmap dump d/member0.img >text; \
+                  mdbitmap restore text from-file || exit 1; \
+                  (cat text >pipe &); mdbitmap restore pipe from-pipe || exit 1; \
+                  cat text | mdbitmap restore - from-stdin || exit 1; \
+                  (cat text >pipe &); mdbitmap verify-dump pipe d/member0.img || exit 1; \
+                  cmp from-file from-pipe && cmp from-file from-stdin";
+    let made = shell(dir.path(), script);
+    assert_eq!(made.status, 0, "{made:?}");
+    // Half a dump, and a writer that says nothing.
+    for writer in ["head -c 300 text", ":"] {
+        let cut = shell(dir.path(), &format!("({writer} >pipe &); mdbitmap restore pipe half"));
+        assert_eq!(cut.status, 4, "{writer}: {cut:?}");
+    }
+    assert!(!dir.path().join("half").exists());
+    let report = "mdbitmap check --json --progress none $M >found; \
+                  sed 's/\"schema\":1/\"schema\":9/; s/\"schema\": 1/\"schema\": 9/' found >other; ";
+    for source in [
+        "(cat other >pipe &); mdbitmap files --ranges pipe $M",
+        "mdbitmap files --ranges - $M <other",
+    ] {
+        let refused = shell(dir.path(), &format!("{report}{source}"));
+        assert_eq!(refused.status, 2, "{source}: {refused:?}");
+        assert!(refused.err.contains("schema 9"), "{source}: {refused:?}");
+    }
+    for refused in
+        ["restore d new", "verify-dump d", "files --ranges d $M", "create --array pipe new"]
+    {
+        let refused = shell(dir.path(), &format!("mdbitmap {refused}"));
+        assert!((2..=5).contains(&refused.status), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_is_told_and_can_be_left() {
+    let dir = array();
+    assert_eq!(shell(dir.path(), "mkfifo pipe").status, 0);
+    let members: Vec<&str> = MEMBERS.split(' ').collect();
+    let files = [&["files", "--ranges", "pipe"], &members[..]].concat();
+    for args in [&["restore", "pipe", "new"][..], &["verify-dump", "pipe"], &files] {
+        let mut command = mdbitmap();
+        let started = command.args(args).current_dir(dir.path()).stderr(Stdio::piped()).spawn();
+        let mut child = started.unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("waiting for somebody to write to pipe"), "{args:?}: {line}");
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{args:?}");
+    }
+    assert!(!dir.path().join("new").exists());
 }
 
 #[test]

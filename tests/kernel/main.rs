@@ -37,6 +37,7 @@ mod mdbitmap;
 mod record;
 mod refuse;
 mod replace;
+mod short;
 mod special;
 mod stage;
 mod status;
@@ -159,6 +160,7 @@ fn jobs() -> Vec<Job> {
     let mut jobs = control::jobs();
     jobs.extend(matrix::jobs());
     jobs.extend(special::jobs());
+    jobs.extend(short::jobs());
     jobs.extend(interrupted::jobs());
     jobs.extend(killed::jobs());
     jobs.extend(refuse::jobs());

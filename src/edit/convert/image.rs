@@ -1,7 +1,7 @@
 //! What is to be written into the members: decided from superblocks and file, then read.
 
 use super::{ConvertOptions, told_offset};
-use crate::array::internal::{Ground, LEAST_CHUNK, Layout, fit, gaps};
+use crate::array::internal::{Gap, Ground, LEAST_CHUNK, Layout, fit, gaps};
 use crate::edit::target::{Copy, Members, header};
 use crate::error::{Error, Result};
 use crate::format::bitmap::superblock::SUPER_BYTES;
@@ -128,10 +128,7 @@ fn room(
     value: &BitmapSuper,
     wanted: Option<ChunkSize>,
 ) -> Result<Layout> {
-    let all = members.superblocks.iter().enumerate();
-    let grounds: Vec<Ground> =
-        all.map(|(n, superblock)| Ground::of(superblock, engine.align(DevId(n)))).collect();
-    let gaps = gaps(&grounds);
+    let gaps = free(engine, members);
     if wanted.is_some() {
         return fit(&gaps, members.size, wanted);
     }
@@ -143,6 +140,14 @@ fn room(
             (Err(_), Some(coarser)) => chunk = coarser,
         }
     }
+}
+
+/// What is free on all members.
+pub(super) fn free(engine: &dyn Engine, members: &Members) -> Vec<Gap> {
+    let all = members.superblocks.iter().enumerate();
+    let grounds: Vec<Ground> =
+        all.map(|(n, superblock)| Ground::of(superblock, engine.align(DevId(n)))).collect();
+    gaps(&grounds)
 }
 
 fn new_header(

@@ -1,7 +1,11 @@
 //! From the members into a file.
+//!
+//! The file is there whole before the first superblock changes. A run that was cut short is finished
+//! by another: what it left is looked for first (`left`).
 
 use std::sync::atomic::AtomicBool;
 
+use super::left;
 use super::write::{copies, no_headers, superblocks};
 use super::{ConvertOptions, devices, told_offset, whole};
 use crate::edit::report::Report;
@@ -13,14 +17,14 @@ use crate::format::bitmap::{BitmapSuper, RawBitmapSuper, StateFlags, bits};
 use crate::guard::System;
 use crate::io::{Access, DevId, Engine, SyncEngine, read_span};
 use crate::resync::trust::doubt;
-use crate::store::create::{NewFile, from_runs};
+use crate::store::create::{NewFile, from_runs, make_stable};
 use crate::units::{Bytes, ChunkRun};
 
 /// Moves the bitmap inside the members into a new file.
 ///
 /// # Errors
-/// Refused where the array is in use, not complete, or has no bitmap inside, or the file exists;
-/// damaged metadata, I/O errors.
+/// Refused where the array is in use, not complete, or has no bitmap inside, or the file exists and is
+/// not what an earlier run left; damaged metadata, I/O errors.
 pub fn to_file(options: &ConvertOptions, system: &System, stop: &AtomicBool) -> Result<Report> {
     if options.chunk.is_some() {
         let why = "a bitmap keeps its chunks on the way out";
@@ -30,32 +34,48 @@ pub fn to_file(options: &ConvertOptions, system: &System, stop: &AtomicBool) -> 
     let mut engine = open(Access::Read)?;
     let members = whole(Members::read(&mut engine, &options.members)?)?;
     not_running(members.freshest().view().uuid.bytes(), system)?;
-    let inside = Inside::read(&mut engine, &members, options)?;
-    let report = told(options, &inside);
+    if told_offset(&members)?.is_none() {
+        return left::finish(engine, &members, options, system, stop);
+    }
+    Inside::read(&mut engine, &members, options)?;
     drop(engine);
     // Claimed for writing before the file is made: what cannot be finished is not begun.
     let access = if options.dry_run { Access::Read } else { Access::Write };
     let mut engine = open(access)?;
     let again = whole(Members::read(&mut engine, &options.members)?)?;
     let inside = Inside::read(&mut engine, &again, options)?;
+    let there = left::is_made_of(&inside, options, stop)?;
+    if !there {
+        make(options, &inside, system, stop)?;
+    }
+    if !options.dry_run {
+        // One that was there may have lost its maker before that flushed it.
+        make_stable(&options.file)?;
+        superblocks(&mut engine, &again, None, options)?;
+        no_headers(&mut engine, &inside.copies)
+            .map_err(|error| Error::io("take the bitmap away from", &options.members[0], error))?;
+    }
+    Ok(told(options, &inside, there))
+}
+
+fn make(
+    options: &ConvertOptions,
+    inside: &Inside,
+    system: &System,
+    stop: &AtomicBool,
+) -> Result<()> {
     let new = NewFile {
         path: options.file.clone(),
         overwrite: options.overwrite,
         dry_run: options.dry_run,
     };
     let mut runs = inside.runs().into_iter().map(Ok);
-    from_runs(&new, &inside.raw, &mut runs, system, stop)?;
-    if !options.dry_run {
-        superblocks(&mut engine, &again, None, options)?;
-        no_headers(&mut engine, &inside.copies)
-            .map_err(|error| Error::io("take the bitmap away from", &options.members[0], error))?;
-    }
-    Ok(report)
+    from_runs(&new, &inside.raw, &mut runs, system, stop)
 }
 
 /// The bitmap in the members.
-struct Inside {
-    raw: RawBitmapSuper,
+pub(super) struct Inside {
+    pub(super) raw: RawBitmapSuper,
     value: BitmapSuper,
     copies: Vec<Copy>,
     bits: Vec<u8>,
@@ -105,7 +125,7 @@ impl Inside {
         Ok(inside)
     }
 
-    fn runs(&self) -> Vec<ChunkRun> {
+    pub(super) fn runs(&self) -> Vec<ChunkRun> {
         let mut scanner = BitScanner::new(self.value.chunks());
         let mut runs = Vec::new();
         scanner.feed(&self.bits, |run| runs.push(run));
@@ -125,21 +145,23 @@ fn read_bits(engine: &mut dyn Engine, copy: Copy, value: &BitmapSuper) -> std::i
     read_span(engine, DevId(copy.dev.0), from, len)
 }
 
-fn told(options: &ConvertOptions, inside: &Inside) -> Report {
+fn told(options: &ConvertOptions, inside: &Inside, there: bool) -> Report {
     let mut report = Report::new("convert", &options.members, options.dry_run);
     report.fact("to", "To", "file");
     let chunks = inside.value.chunks();
     let dirty = bits::count_set(&inside.bits, chunks.get());
     report.bits(inside.value.chunk, chunks, crate::units::Chunks::new(dirty));
     report.fact("events", "Events", inside.raw.events().get());
-    report.made(&options.file);
+    match there {
+        false => report.made(&options.file),
+        true => report.note(
+            "file-there",
+            "the file is there already, from a run that did not end: superblock and bits are those inside",
+        ),
+    }
     report.step("superblocks", ("told", "tell"), "the superblocks that there is no bitmap inside");
     report.step("wipe", ("took", "take"), format!("it away in {} members", inside.copies.len()));
-    report.note(
-        "name-it",
-        "name the file at every assembly (mdbitmap assemble --bitmap, on kernels before 6.18), and to \
-         mdbitmap resync --bitmap",
-    );
+    left::name_it(&mut report);
     if inside.raw.state().contains(StateFlags::STALE) {
         report.note("out-of-date", "the bitmap is out of date: everything counts as dirty");
     }

@@ -1,6 +1,7 @@
 //! Power cut at every write of a move into the members and out of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::image::Image;
 use super::write::{copies, no_headers, superblocks, take_in};
@@ -163,6 +164,84 @@ fn a_power_cut_on_the_way_out_leaves_one_that_rules() {
             seen[check(&image, version)] += 1;
         }
         assert!(seen.iter().all(|seen| *seen > 0), "{version:?}: {seen:?}");
+    }
+}
+
+/// Members, and the file where there is one, as files.
+fn put(dir: &Path, disks: &[Vec<u8>], file: bool) -> ConvertOptions {
+    let names = ["a", "b", "bitmap"].map(|name| dir.join(name));
+    for (path, bytes) in names.iter().zip(disks) {
+        std::fs::write(path, bytes).unwrap();
+    }
+    if !file {
+        std::fs::remove_file(&names[2]).unwrap();
+    }
+    let [a, b, file] = names;
+    ConvertOptions { members: vec![a, b], file, ..options() }
+}
+
+fn get(options: &ConvertOptions) -> Vec<Vec<u8>> {
+    let all = options.members.iter().chain([&options.file]);
+    all.map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn a_power_cut_on_the_way_out_is_finished_by_running_again() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (system, stop) = (System::default(), AtomicBool::new(false));
+    for version in VERSIONS {
+        let mut engine = MemEngine::new(disks(version));
+        go(&mut engine).unwrap();
+        let inside = put(dir.path(), &engine.disks, false);
+        to_file(&inside, &system, &stop).unwrap();
+        let end = get(&inside);
+        assert_eq!(check(&end, version), 0);
+        let mut start = engine.disks.clone();
+        start[2] = end[2].clone();
+        let mut engine = MemEngine::new(start.clone());
+        let members = members(&mut engine).unwrap();
+        let offset = told_offset(&members).unwrap().unwrap();
+        superblocks(&mut engine, &members, None, &options()).unwrap();
+        no_headers(&mut engine, &copies(&members, offset).unwrap()).unwrap();
+        let log = engine.log.borrow().clone();
+        for image in images(&start, &log) {
+            let options = put(dir.path(), &image, true);
+            let report = to_file(&options, &system, &stop).unwrap();
+            assert!(report.output.is_none() && report.notes[0].code == "file-there");
+            assert_eq!(get(&options), end, "{version:?}");
+            let again = to_file(&options, &system, &stop).unwrap();
+            assert!(again.steps.is_empty(), "{version:?}: {:?}", again.steps);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_what_a_run_left_is_not_taken_for_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (system, stop) = (System::default(), AtomicBool::new(false));
+    let mut engine = MemEngine::new(disks(MdVersion::V1_2));
+    go(&mut engine).unwrap();
+    let start = put(dir.path(), &engine.disks, false);
+    to_file(&start, &system, &stop).unwrap();
+    let end = get(&start);
+    // Magic, UUID, events, a bit more, a bit less.
+    for at in [0, 9, 24, 256, 256 + 5] {
+        let mut disks = engine.disks.clone();
+        disks[2].clone_from(&end[2]);
+        disks[2][at] ^= 1;
+        let options = put(dir.path(), &disks, true);
+        let error = to_file(&options, &system, &stop).unwrap_err();
+        assert!(error.to_string().contains("--force=overwrite"), "{at}: {error}");
+        assert_eq!(get(&options), disks, "{at}");
+    }
+    // Magic, UUID, events that are behind.
+    for (at, change) in [(0, 1), (9, 1), (24, 7)] {
+        let mut disks = end.clone();
+        disks[2][at] ^= change;
+        let options = put(dir.path(), &disks, true);
+        let error = to_file(&options, &system, &stop).unwrap_err();
+        assert!(error.to_string().contains("no internal bitmap"), "{at}: {error}");
+        assert_eq!(get(&options), disks, "{at}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! Bits changed in copies in memory, and power cut at every write.
 
 use super::*;
-use crate::edit::crash::images;
+use crate::edit::crash::{images, torn_images};
 use crate::format::bitmap::{NewBitmap, decode};
 use crate::io::DevId;
-use crate::io::mem::MemEngine;
+use crate::io::mem::{Event, MemEngine};
 use crate::units::{ChunkSize, Events, Sectors};
 
 const CHUNKS: u64 = 8 * 65536 * 2 + 100;
@@ -100,4 +100,29 @@ fn a_power_cut_leaves_bits_between_before_and_after_and_running_again_goes_on() 
         }
         assert!(tried > 10, "{tried} images");
     }
+}
+
+#[test]
+fn a_power_cut_leaves_the_old_uuid_or_the_new_one_and_running_again_gives_it() {
+    let start = disk(&[(3, 9), (524_000, 700_000)]);
+    let target = Target { copies: target(&start).copies[..1].to_vec(), ..target(&start) };
+    let uuid = MdUuid::from_bytes(*b"fedcba9876543210");
+    let mut engine = MemEngine::new(vec![start.clone()]);
+    give(&mut engine, &target, uuid).unwrap();
+    let end = engine.disks.clone();
+    let log = engine.log.borrow().clone();
+    let mut seen = [0; 2];
+    for image in torn_images(std::slice::from_ref(&start), &log) {
+        let value = decode(&image[0]).value.expect("a valid header at any moment");
+        let given = value.uuid == uuid.bytes();
+        assert!(given || value.uuid == [7; 16]);
+        assert_eq!(image[0], if given { end[0].clone() } else { start.clone() });
+        seen[usize::from(given)] += 1;
+        let mut again = MemEngine::new(image);
+        give(&mut again, &target, uuid).unwrap();
+        assert_eq!(again.disks, end);
+        let flushed = matches!(again.log.borrow().last(), Some(Event::Flush(_)));
+        assert!(flushed, "what an earlier run wrote may not be stable");
+    }
+    assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
 }

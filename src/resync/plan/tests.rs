@@ -3,6 +3,8 @@
 use super::*;
 use crate::error::Kind;
 use crate::format::md::{MdUuid, MdVersion, NewArray, NewMember, ResyncPoint, Superblock};
+use crate::resync::tests::lab::{DIRTY, EVENTS, Lab, State};
+use crate::resync::tests::oracle::{self, Shape};
 use crate::units::Sectors;
 
 fn superblocks(clean: bool) -> Vec<Superblock> {
@@ -30,6 +32,42 @@ fn planned(clean: bool, bitmap: &BitmapState, wishes: Wishes) -> Result<Plan> {
     let assembly = crate::array::assemble(&candidates)?;
     let geometry = Geometry::of(superblocks[0].view()).unwrap();
     plan(&candidates, &assembly, &geometry, bitmap, wishes)
+}
+
+/// What becomes of an array with parity in these states of which the last member is not at hand.
+fn short(shape: Shape, states: &[State]) -> Result<Plan> {
+    let whole = Lab::of(shape, MdVersion::V1_2, states, &[1], false);
+    let (lab, _) = whole.without_last(states.len() - 1);
+    let names: Vec<String> = (0..lab.members).map(|disk| disk.to_string()).collect();
+    let superblocks: Vec<_> = (0..lab.members).map(|disk| lab.superblock(disk).unwrap()).collect();
+    let both = names.iter().zip(&superblocks);
+    let candidates: Vec<_> =
+        both.map(|(name, superblock)| Candidate { name, superblock }).collect();
+    let assembly = crate::array::assemble(&candidates)?;
+    let geometry = Geometry::of(superblocks[0].view()).unwrap();
+    let bitmap = BitmapState::Trusted { dirty: 1, cleared: Events::ZERO };
+    plan(&candidates, &assembly, &geometry, &bitmap, Wishes::default())
+}
+
+#[test]
+fn who_is_behind_while_a_slot_is_missing_is_caught_up_as_far_as_parity_makes_up_for_both() {
+    let clean = State { clean: true, ..DIRTY };
+    let behind = State { events: EVENTS - 5, listed: false, ..clean };
+    let plan = short(oracle::RAID6_DDF, &[clean, behind, clean, clean, clean]).unwrap();
+    assert_eq!((plan.decision, plan.returning), (Decision::Partial, vec![1]));
+    assert_eq!((plan.sources, plan.renew), (vec![0, 2, 3], false));
+    assert!(!plan.clear_bits && !plan.mark_dirty);
+    let refused = [
+        (oracle::RAID6_DDF, vec![DIRTY, behind, DIRTY, DIRTY, DIRTY], "not shut down cleanly"),
+        (oracle::RAID6_DDF, vec![clean, behind, behind, clean, clean], "makes up for 2"),
+        (oracle::RAID5_LS, vec![clean, behind, clean], "slot 1 is behind, slot 2 is missing"),
+        (oracle::RAID4, vec![behind, clean, clean, clean], "parity makes up for 1"),
+    ];
+    for (shape, states, why) in refused {
+        let error = short(shape, &states).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
+        assert!(error.to_string().contains(why), "{}: {error}", shape.name);
+    }
 }
 
 const FULL: Wishes = Wishes { full: true, source: None };

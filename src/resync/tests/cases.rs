@@ -160,6 +160,10 @@ fn rows(shape: Shape) -> Vec<Case> {
                 &[(0, BEHIND), (1, late), (3, LONGER)],
             ),
             new("the last two behind", CLEAN, &[(last - 1, LONGER), (last, BEHIND)]),
+            new("one away, one behind", CLEAN, &[(1, BEHIND)]).away(),
+            new("one away, the first behind, one late", CLEAN, &[(0, LONGER), (1, late)]).away(),
+            new("one away for long, one behind", CLEAN, &[(1, BEHIND), (last, LONGER)]).away(),
+            new("one away, one behind a stale bitmap", CLEAN, &[(1, BEHIND)]).full().away(),
         ]);
     }
     cases

@@ -119,6 +119,20 @@ fn raid6_with_two_behind_has_nothing_to_spare() {
 }
 
 #[test]
+fn raid6_with_one_behind_and_one_missing_has_nothing_to_spare() {
+    let shape = oracle::RAID6_LS;
+    let (lab, _) = lab(shape, CLEAN, &[(1, BEHIND)]).without_last(3);
+    let mut engine = lab.engine();
+    engine.faults = fault(OpKind::Read, &lab, 0, 5);
+    let report = run(&mut engine, &lab.options()).unwrap();
+    assert_eq!((report.outcome, report.chunks_dirty_after), (Outcome::Incomplete, 3));
+    let after = Lab { disks: engine.disks.clone(), ..lab.clone() };
+    assert_eq!(after.bitmap(0).unwrap().1, BITS);
+    assert_eq!(after.superblock(1).unwrap().raw(), lab.superblock(1).unwrap().raw());
+    assert_eq!(after.page(1, 1), truth(shape).page(1, 1));
+}
+
+#[test]
 fn the_second_copy_mends_a_first_that_cannot_be_read() {
     for shape in [oracle::N2_3, oracle::F2, Shape { chunk: 1, ..oracle::O2 }] {
         let lab = lab(shape, DIRTY, &[]);

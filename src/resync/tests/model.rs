@@ -119,9 +119,11 @@ impl<'a> Model<'a> {
         if self.case.has_behind() && !here.iter().all(as_before) {
             return false;
         }
+        if here.len() < unit.pages().len() {
+            return true;
+        }
         let blocks: Vec<_> = data.iter().map(|(disk, e)| (lab.page(*disk, *page), *e)).collect();
-        let whole = here.len() == unit.pages().len();
-        let (sum, other) = if whole { parity(&blocks, q.is_some()) } else { return true };
+        let (sum, other) = parity(&blocks, q.is_some());
         lab.page(*p, *page) == sum && q.is_none_or(|q| lab.page(q, *page) == other)
     }
 

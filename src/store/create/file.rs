@@ -6,9 +6,9 @@
 //! of a bitmap file and takes no holes and no unwritten extents.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use nix::errno::Errno;
@@ -68,6 +68,20 @@ fn finish(temp: Temp<'_>, place: &FilePlace) -> Result<()> {
         .dir
         .sync_all()
         .map_err(|error| Error::io("flush the directory of", &place.path, error))
+}
+
+/// Makes a file that is there stable, and its name with it.
+///
+/// # Errors
+/// It is gone, or the disk fails.
+pub fn make_stable(path: &Path) -> Result<()> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
+    let flushed = file.and_then(|file| file.sync_all());
+    flushed.map_err(|error| Error::io("flush", path, error))?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let flushed = File::open(dir).and_then(|dir| dir.sync_all());
+    flushed.map_err(|error| Error::io("flush the directory of", path, error))
 }
 
 /// A file that has no name yet, or one that it will lose.

@@ -1,14 +1,13 @@
 //! What the array says that a bitmap is for: asked of a running array, or read from a member.
 //! Nothing is written and nothing is claimed.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::plan::ArrayFacts;
 use crate::array::coverage::{covered, covered_by};
 use crate::error::{Error, Result};
 use crate::format::md::{ResyncPoint, SuperView, Superblock};
-use crate::guard::{Running, System, running_array, superblock_of, superblock_on_disk};
+use crate::guard::{Running, System, running_array, superblock_on_disk};
 use crate::ioctl::md::{ARRAY_BITMAP_PRESENT, ARRAY_CLEAN, ArrayInfo, MdDevice};
 use crate::units::{Events, SECTOR_BYTES, Sectors};
 
@@ -24,8 +23,7 @@ pub fn look(target: &Path, system: &System) -> Result<ArrayFacts> {
 }
 
 fn of_member(path: &Path) -> Result<ArrayFacts> {
-    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    let superblock = superblock_of(&file, path)?.ok_or_else(|| {
+    let superblock = superblock_on_disk(path)?.ok_or_else(|| {
         Error::damaged("--array: no md superblock of any version on it")
             .at_path(path)
             .hint("name a member (device or image), or an assembled array such as /dev/md0")

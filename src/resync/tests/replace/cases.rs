@@ -70,6 +70,7 @@ pub(super) fn rows() -> Vec<Case> {
         case("one died", oracle::RAID5_LA, CLEAN, &[(1, late())], &[2]),
         case("two were away", oracle::RAID6_LS, CLEAN, &old, &[0, 2]),
         case("one was away", oracle::RAID6_LS, CLEAN, &[(3, BEHIND)], &[3]),
+        case("one died, one behind", oracle::RAID6_LS, CLEAN, &[(1, BEHIND)], &[3]),
         Case { gone: vec![3], ..stays },
     ]
 }
