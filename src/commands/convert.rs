@@ -16,7 +16,9 @@ use crate::units::ChunkSize;
 ///
 /// Kernels from 6.18 on take no bitmap files: moved into the members, the bits of one go on counting.
 /// Bits are kept, event counts too; bits that may not be believed become all set. Superblocks are
-/// changed last, and a power cut at any moment leaves a bitmap that is right.
+/// changed last, and a power cut at any moment leaves a bitmap that is right. The same command then
+/// finishes what was cut short: a file of our own that is the bitmap inside, to the last bit, is taken
+/// as made, without --force.
 ///
 /// All members must be named, current and of one age; spares may be named.
 #[derive(Debug, Args)]

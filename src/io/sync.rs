@@ -1,4 +1,4 @@
-//! The synchronous engine: executes at `submit`, completes at `wait`.
+//! The synchronous engine: executes at `submit`, completes at `wait` or `poll`.
 //!
 //! Needs nothing of the kernel but pread and pwrite, so it works everywhere.
 

@@ -1,8 +1,9 @@
 //! The engine over io_uring: many operations under way at once, moved by the kernel.
 //!
-//! Operations are queued at `submit` and told to the kernel together at `wait`. A transfer that the
-//! kernel cuts short goes on where it stopped, so a completion is a success only if every byte was
-//! moved. What can be seen to fail, such as a write past the end that would make a file longer,
+//! Operations are queued at `submit` and told to the kernel together at the next `wait` or `poll`. A
+//! transfer that the kernel cuts short goes on where it stopped, so a completion is a success only if
+//! every byte was moved. What can be seen to fail, such as a write past the end that would make a
+//! file longer,
 //! never reaches the kernel but fails as a completion all the same.
 //!
 //! Dropping the engine waits for all that is under way; the ring is dropped before the devices.
@@ -115,7 +116,7 @@ impl UringEngine {
         match self.ring.start(slot, what, buf) {
             Ok(()) => self.pending[slot] = Some(pending),
             Err(buf) => {
-                let result = Err(io::Error::other("the ring has no room"));
+                let result = Err(io::Error::other("the ring takes nothing more"));
                 self.ended.push_back(Completion { tag: pending.tag, result, buf });
             }
         }
@@ -168,6 +169,10 @@ fn progress(pending: &mut Pending, result: i32, len: usize) -> Option<io::Result
         Ok(_) if pending.kind == OpKind::Flush => return Some(Ok(())),
         Ok(0) => return Some(Err(io::ErrorKind::UnexpectedEof.into())),
         Ok(moved) => pending.moved += moved,
+        // What was lost is told once: asked again, the kernel would say that all is stable.
+        Err(_) if pending.kind == OpKind::Flush => {
+            return Some(Err(io::Error::from_raw_os_error(-result)));
+        }
         Err(_) if matches!(-result, EAGAIN | EINTR) && pending.tries < TRIES => pending.tries += 1,
         // A driver may know nothing of registered memory.
         Err(_) if matches!(-result, EINVAL | EFAULT | EOPNOTSUPP) && pending.fixed => {

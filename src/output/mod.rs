@@ -33,7 +33,10 @@ pub fn complain(message: &str) {
 pub fn waits(path: &Path) {
     match path.as_os_str() == "-" {
         true => complain("waiting for standard input"),
-        false => complain(&format!("waiting for somebody to write to {}", path.display())),
+        false => {
+            let path = path.display().to_string();
+            complain(&format!("waiting for somebody to write to {}", printable(&path)));
+        }
     }
 }
 

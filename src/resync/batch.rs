@@ -3,10 +3,10 @@
 //! Windows are cut from the ranges in order; each goes `Reading`, `Computing`, `Writing` and is gone.
 //! Where writes are to be compared first, what the targets hold is read together with the sources,
 //! so that it costs no second round trip. A window that could not be read is cut into smaller ones,
-//! until only what is unreadable is taken from elsewhere (`narrow`). A member that fails a write or a flush is not written
-//! any more, and a piece that would need it is not begun. When no window is left the members that
-//! were written are flushed, and only what they all took does [`Batch::finish`] hand out as a
-//! [`Durable`], without which no bit is cleared.
+//! until only what is unreadable is taken from elsewhere (`narrow`). A member that fails a write or a
+//! flush is not written any more, and a piece that would need it is not begun. When no window is left
+//! the members that were written are flushed, and only what they all took does [`Batch::finish`] hand
+//! out as a [`Durable`], without which no bit is cleared.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

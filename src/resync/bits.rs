@@ -140,19 +140,6 @@ impl BitStore {
         Ok(self.form.is_dirty(&bytes, chunk % self.page_chunks()))
     }
 
-    /// The sectors that set bits cover.
-    ///
-    /// # Errors
-    /// A copy cannot be read.
-    pub fn dirty_sectors(&self, engine: &mut dyn Engine) -> io::Result<Sectors> {
-        let mut cursor = Cursor::default();
-        let mut sum = Sectors::ZERO;
-        while let Some(ranges) = self.look(engine, &mut cursor)? {
-            sum = ranges.iter().map(|range| range.len).fold(sum, Sectors::saturating_add);
-        }
-        Ok(sum)
-    }
-
     /// The next ranges from `cursor` on, a bounded number; `None` at the end.
     ///
     /// # Errors

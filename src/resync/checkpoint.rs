@@ -5,7 +5,8 @@
 //! member, and counts only for the very superblocks that it was written for. Whoever starts the
 //! array in between changes them. It goes away when all is done.
 //!
-//! Whoever could change the file would choose what is not copied: one that is not ours alone is refused.
+//! Whoever could change the file would choose what is not copied: one that is not ours alone is
+//! refused.
 
 use std::fs::{File, Metadata};
 use std::io::Read as _;

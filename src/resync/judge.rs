@@ -20,7 +20,7 @@ use super::work::seats;
 use crate::array::geometry::Geometry;
 use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
 use crate::error::{Error, Result};
-use crate::format::md::Role;
+use crate::format::md::{Role, SuperView};
 use crate::io::Engine;
 use crate::units::{Bytes, SectorRange, Sectors, Slot};
 
@@ -75,45 +75,80 @@ pub(super) fn judge(
         load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone(), size)?;
     let counted = count(engine, &bitmap)?;
     let dirty = counted.chunks;
-    let state = if bitmap.places.is_empty() { BitmapState::None } else { bitmap.state(dirty) };
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
-    let array = candidates[assembly.freshest].superblock.view();
-    if let Some(built) = &options.build {
-        built.fits(&bitmap, array)?;
-    }
-    let mut plan = plan(&candidates, &assembly, &geometry, &state, wishes)?;
-    if plan.decision == Decision::Partial {
-        history::told_since(engine, &candidates, &bitmap, &plan.returning)?;
-    }
-    if let Some(built) = &options.build {
-        plan = built.settle(plan, &assembly, &bitmap, &state, wishes)?;
-        if built.is_sampled(&plan) {
-            sampler(&assembly, &geometry, &bitmap).look(engine)?;
-        }
-    }
-    let terms = match plan.decision {
-        Decision::Nothing => None,
-        Decision::Partial | Decision::Full => terms(&bitmap, &plan, array)?,
-    };
-    let terms = if options.build.is_some() { terms.map(without_events) } else { terms };
-    if let Some(path) = options.checkpoint.as_ref().filter(|_| !bitmap.places.is_empty()) {
-        let why = "--checkpoint: the array has a bitmap, which tells how far it got";
-        return Err(Error::usage(why).at_path(path).hint("leave --checkpoint out"));
-    }
-    if plan.decision != Decision::Nothing && options.build.is_none() {
-        let fresh = &seen.superblocks[assembly.freshest];
-        let seats = seats(options, seen, &plan);
-        SuperWriter::new(seats, fresh, &assembly, options.now).foresee(plan.mark_dirty)?;
-    }
-    let all = SectorRange { start: Sectors::ZERO, len: size };
-    let (total, first) = match plan.decision {
-        Decision::Nothing => (Bytes::ZERO, Vec::new()),
-        Decision::Partial => (counted.bytes, counted.first),
-        Decision::Full => (size.to_bytes().unwrap_or_default(), vec![all]),
-    };
-    let planned = volume(&plan, &geometry, &assembly, total, &first);
     let wanted = wishes.source;
+    let ground = Ground {
+        options,
+        seen,
+        candidates: &candidates,
+        assembly: &assembly,
+        geometry: &geometry,
+        bitmap: &bitmap,
+    };
+    let plan = ground.plan(engine, dirty, wishes)?;
+    let terms = ground.terms(&plan)?;
+    ground.allows(&plan)?;
+    let (total, planned) = due(&plan, counted, &geometry, &assembly);
     Ok(Judged { assembly, geometry, bitmap, plan, terms, wanted, dirty, total, planned, logs })
+}
+
+/// What a plan is made of, and has to stand on.
+struct Ground<'a> {
+    options: &'a ResyncOptions,
+    seen: &'a Seen,
+    candidates: &'a [Candidate<'a>],
+    assembly: &'a Assembly,
+    geometry: &'a Geometry,
+    bitmap: &'a Bitmap,
+}
+
+impl Ground<'_> {
+    fn array(&self) -> &SuperView {
+        self.candidates[self.assembly.freshest].superblock.view()
+    }
+
+    fn plan(&self, engine: &mut dyn Engine, dirty: u64, wishes: Wishes) -> Result<Plan> {
+        let Self { candidates, assembly, geometry, bitmap, .. } = self;
+        let state = match bitmap.places.is_empty() {
+            true => BitmapState::None,
+            false => bitmap.state(dirty),
+        };
+        if let Some(built) = &self.options.build {
+            built.fits(bitmap, self.array())?;
+        }
+        let plan = plan(candidates, assembly, geometry, &state, wishes)?;
+        if plan.decision == Decision::Partial {
+            history::told_since(engine, candidates, bitmap, &plan.returning)?;
+        }
+        let Some(built) = &self.options.build else { return Ok(plan) };
+        let plan = built.settle(plan, assembly, bitmap, &state, wishes)?;
+        if built.is_sampled(&plan) {
+            sampler(assembly, geometry, bitmap).look(engine)?;
+        }
+        Ok(plan)
+    }
+
+    fn terms(&self, plan: &Plan) -> Result<Option<Terms>> {
+        let terms = match plan.decision {
+            Decision::Nothing => None,
+            Decision::Partial | Decision::Full => terms(self.bitmap, plan, self.array())?,
+        };
+        Ok(if self.options.build.is_some() { terms.map(without_events) } else { terms })
+    }
+
+    /// Whether superblocks can say what will be so, and the wishes make sense.
+    fn allows(&self, plan: &Plan) -> Result<()> {
+        let Self { options, seen, assembly, bitmap, .. } = self;
+        if let Some(path) = options.checkpoint.as_ref().filter(|_| !bitmap.places.is_empty()) {
+            let why = "--checkpoint: the array has a bitmap, which tells how far it got";
+            return Err(Error::usage(why).at_path(path).hint("leave --checkpoint out"));
+        }
+        if plan.decision == Decision::Nothing || options.build.is_some() {
+            return Ok(());
+        }
+        let (fresh, seats) = (&seen.superblocks[assembly.freshest], seats(options, seen, plan));
+        SuperWriter::new(seats, fresh, assembly, options.now).foresee(plan.mark_dirty)
+    }
 }
 
 /// Whoever looks at samples of the current members.
@@ -142,6 +177,17 @@ fn wanted(options: &ResyncOptions, candidates: &[Candidate<'_>]) -> Result<Optio
     }
 }
 
+/// What is to be copied to each target, and what that moves.
+fn due(plan: &Plan, counted: Counted, on: &Geometry, of: &Assembly) -> (Bytes, Volume) {
+    let all = SectorRange { start: Sectors::ZERO, len: on.covered() };
+    let (total, first) = match plan.decision {
+        Decision::Nothing => (Bytes::ZERO, Vec::new()),
+        Decision::Partial => (counted.bytes, counted.first),
+        Decision::Full => (all.len.to_bytes().unwrap_or_default(), vec![all]),
+    };
+    (total, volume(plan, on, of, total, &first))
+}
+
 /// What the set bits amount to; nothing where the bitmap is not believed.
 #[derive(Debug, Default)]
 struct Counted {
@@ -159,9 +205,14 @@ fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<Counted> {
     let store = bitmap.store(header, false);
     let path = bitmap.path.clone().unwrap_or_else(|| "internal bitmap".into());
     let counted = (|| {
-        let first = store.look(engine, &mut Cursor::default())?;
-        let bytes = store.dirty_sectors(engine)?.to_bytes().unwrap_or_default();
-        Ok(Counted { chunks: store.count(engine)?, bytes, first: first.unwrap_or_default() })
+        let (mut first, mut sectors) = (None, Sectors::ZERO);
+        let mut cursor = Cursor::default();
+        while let Some(ranges) = store.look(engine, &mut cursor)? {
+            sectors = ranges.iter().map(|range| range.len).fold(sectors, Sectors::saturating_add);
+            first.get_or_insert(ranges);
+        }
+        let (chunks, bytes) = (store.count(engine)?, sectors.to_bytes().unwrap_or_default());
+        Ok(Counted { chunks, bytes, first: first.unwrap_or_default() })
     })();
     counted.map_err(|e| Error::io("read the bits", &path, e))
 }

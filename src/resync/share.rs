@@ -4,6 +4,7 @@
 //! parity is computed and written, so where memory is short windows are made smaller before they
 //! are made fewer.
 
+use super::care::Care;
 use super::run::{MEMORY, ResyncOptions};
 use crate::array::recipe::Recipe;
 use crate::units::{Bytes, Sectors};
@@ -57,10 +58,13 @@ impl Share {
 }
 
 /// How many buffers of a window's length there may be for each window. What is looked at before it
-/// is written is gone when it is read back.
+/// is written is gone when it is read back; but compared, each target is written from a copy of its
+/// own, and verified, it is read into another.
 fn buffers(options: &ResyncOptions, recipe: &dyn Recipe) -> usize {
-    let looks = options.care.compare || options.care.verify;
-    recipe.buffers() + if looks { recipe.targets() } else { 0 }
+    let Care { compare, verify } = options.care;
+    let targets = recipe.targets();
+    let looked = recipe.buffers() + if compare || verify { targets } else { 0 };
+    looked.max(if compare && verify { 2 * targets } else { 0 })
 }
 
 /// A window where each buffer of all windows together may have `each`, in an array whose pieces
@@ -83,7 +87,6 @@ mod tests {
 
     use super::*;
     use crate::array::recipe::{Lost, Task};
-    use crate::resync::Care;
     use crate::units::SectorRange;
 
     /// Buffers, targets, and the length of pieces.
@@ -123,7 +126,9 @@ mod tests {
     fn windows_are_made_smaller_before_they_are_made_fewer() {
         let compare = Care { compare: true, verify: false };
         // Memory in KiB, or the default; window in KiB, and how many of them.
-        let cases: [(&Only, Option<u64>, Care, u64, usize); 9] = [
+        let both = Care { compare: true, verify: true };
+        let cases: [(&Only, Option<u64>, Care, u64, usize); 10] = [
+            (&Only(1, 4, 1 << 30), None, both, 256, 4),
             (&MIRROR, None, Care::default(), 1024, 8),
             (&MIRROR, Some(64 << 10), Care::default(), 1024, 64),
             (&MIRROR, Some(1 << 20), Care::default(), 1024, 64),

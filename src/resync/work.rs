@@ -24,6 +24,7 @@ use crate::array::repair::{Holder, Rank, Repair};
 use crate::error::{Error, Result};
 use crate::format::checkpoint;
 use crate::format::md::Superblock;
+use crate::units::Bytes;
 
 /// Does it all; what came of it is in `report`.
 ///
@@ -200,7 +201,9 @@ impl Copying<'_> {
 /// What the engine and the memory allow; the engine is told how much memory that makes.
 pub(super) fn share(exec: &mut Exec<'_>, options: &ResyncOptions, recipe: &dyn Recipe) -> Share {
     let share = Share::of(exec.engine.depth(), options, recipe);
-    let (len, count) = share.pieces(exec.stats.total);
+    // Who is filled afterwards takes them all, and only the first word counts.
+    let total = if options.replace.is_empty() { exec.stats.total } else { Bytes::new(u64::MAX) };
+    let (len, count) = share.pieces(total);
     exec.engine.reserve(len, count);
     share
 }

@@ -86,7 +86,9 @@ impl<'a> Reader<'a> {
         let window = share.clamp(LEAST, MOST);
         let depth = usize::try_from(each / window.get()).unwrap_or(1).max(1);
         let piece = window.min(scene.reach(Sectors::ZERO)).to_bytes().and_then(Bytes::to_usize);
-        engine.reserve(piece.unwrap_or(0), depth.saturating_mul(columns));
+        // No more can be under way; what has ended and waits for its turn may lie elsewhere.
+        let most = engine.depth().saturating_mul(2);
+        engine.reserve(piece.unwrap_or(0), depth.saturating_mul(columns).min(most));
         Self {
             engine,
             observer,

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::resync::array::{Array, write};
-use crate::support::{Loop, Run, json, mdbitmap, run};
+use crate::support::{Loop, Run, json, kill, mdbitmap, run};
 
 fn command(name: &str, args: &[&str], array: &Array) -> Run {
     run([&[name, "--progress", "none"], args, &array.members()[..]].concat())
@@ -218,8 +218,7 @@ fn a_signal_stops_it_and_a_checkpoint_lets_the_next_run_go_on() {
     let mut lines = BufReader::with_capacity(1, child.stderr.as_mut().unwrap()).lines();
     let moved = |line: Value| line["bytes_done"].as_u64().unwrap() > 0;
     while !moved(serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()) {}
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+    assert!(kill(child.id(), "INT"));
     let stopped = Run::from(child.wait_with_output().unwrap());
     assert_eq!(stopped.status, 130, "{stopped:?}");
     let first = json(&stopped.out, "check.schema.json");

@@ -14,6 +14,7 @@ mod inspect;
 mod is;
 mod manage;
 mod members;
+mod names;
 mod places;
 mod planted;
 mod prompts;

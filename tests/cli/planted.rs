@@ -81,7 +81,7 @@ fn a_link_of_somebody_else_chooses_no_device() {
         let dry = shell(dir.path(), &format!("mdbitmap {command} --dry-run"));
         assert_eq!(dry.status, 3, "{command}: {dry:?}");
     }
-    shell(dir.path(), "sync");
+    shell(dir.path(), &format!("blockdev --flushbufs {}", device.0.display()));
     assert!(fs::read(&blank).unwrap().iter().all(|byte| *byte == 0));
     lchown(&link, Some(0), None).unwrap();
     assert_eq!(shell(dir.path(), "mdbitmap create --size 1M link").status, 0);

@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use nix::pty::openpty;
 use tempfile::TempDir;
 
 use crate::hostile::{array, contents, shell};
+use crate::support::kill;
 
 /// Runs the program on a terminal of its own, types `answer` when it asks, and gives the exit status
 /// and all that the terminal showed.
@@ -23,6 +26,7 @@ fn typed(dir: &Path, words: &str, answer: &[u8]) -> (i32, String) {
     // The last one of this side goes, so that reading ends with the program.
     let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     drop(pty.slave);
+    let bound = bound(child.id());
     let mut terminal = File::from(pty.master);
     let (mut shown, mut block, mut asked) = (Vec::new(), [0; 4096], false);
     while let Ok(count @ 1..) = terminal.read(&mut block) {
@@ -32,9 +36,20 @@ fn typed(dir: &Path, words: &str, answer: &[u8]) -> (i32, String) {
             asked = true;
         }
     }
+    drop(bound);
     let shown = String::from_utf8(shown).unwrap();
     assert!(asked, "{words}: nothing was asked: {shown}");
     (child.wait().unwrap().code().unwrap_or(-1), shown)
+}
+
+/// Kills who does not end, unless what is given back is dropped before.
+fn bound(id: u32) -> Sender<()> {
+    let (ended, wait) = channel();
+    std::thread::spawn(move || match wait.recv_timeout(Duration::from_secs(120)) {
+        Err(RecvTimeoutError::Timeout) => kill(id, "KILL"),
+        _ => true,
+    });
+    ended
 }
 
 /// What is typed, and whether that is a yes; none is Ctrl-C.

@@ -27,11 +27,11 @@ const NUMBERS: [&str; 11] = [
 ];
 
 /// Every option and argument that is a number, a size, a range or a time, of every command. What needs a
-/// running array ends there; the number was read before.
+/// running array is given one that is not there; the number was read before.
 const PLACES: &[&str] = &[
-    "attach --chunk=S /dev/md127 n0",
-    "attach --delay=S /dev/md127 n0",
-    "attach --write-behind=S /dev/md127 n0",
+    "attach --chunk=S /dev/md/mdbitmap-none n0",
+    "attach --delay=S /dev/md/mdbitmap-none n0",
+    "attach --write-behind=S /dev/md/mdbitmap-none n0",
     "check --range=S-S $M",
     "check --range=S+S $M",
     "check --range=chunk:S $M",
@@ -51,7 +51,7 @@ const PLACES: &[&str] = &[
     "demo --make-only --members=S n2",
     "demo --make-only --level=S n2",
     "demo --make-only --size=0 --seed=S n2",
-    "dirty /dev/md127 S-S",
+    "dirty /dev/md/mdbitmap-none S-S",
     "estimate --size=S",
     "estimate --size 1G --chunk=S",
     "estimate --size 1G --delay=S",
@@ -86,9 +86,9 @@ const PLACES: &[&str] = &[
     "set --dry-run --range=S-S $M",
     "set --dry-run --range=0+S $M",
     "set --dry-run --range=chunk:S-S $M",
-    "status --watch=S md127",
-    "tune --delay=S /dev/md127",
-    "tune --write-behind=S /dev/md127",
+    "status --watch=S mdbitmap-none",
+    "tune --delay=S /dev/md/mdbitmap-none",
+    "tune --write-behind=S /dev/md/mdbitmap-none",
 ];
 
 #[test]

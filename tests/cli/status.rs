@@ -1,7 +1,7 @@
 //! `status` and `wait`: what this machine runs, and made-up machines.
 
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use mdbitmap::output::prometheus::{self, Watched};
@@ -9,7 +9,7 @@ use mdbitmap::output::status;
 use mdbitmap::running::{self, checked};
 use mdbitmap::sysfs::System;
 
-use crate::support::{json, mdbitmap, run, temp_dir};
+use crate::support::{json, kill, mdbitmap, run, temp_dir};
 
 #[test]
 fn the_machine_as_it_is_fits_the_schema() {
@@ -99,8 +99,7 @@ fn watching_shows_it_again_until_interrupted() {
     let mut child =
         mdbitmap().args(["status", "--watch=1"]).stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(2500));
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(kill(child.id(), "INT"));
     let mut out = String::new();
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

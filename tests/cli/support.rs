@@ -42,6 +42,13 @@ pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) 
     mdbitmap().args(args).output().unwrap().into()
 }
 
+/// Sends a signal to the process of that number, by the shell's own `kill`: the program of that name
+/// is not everywhere.
+pub(crate) fn kill(id: u32, signal: &str) -> bool {
+    let line = format!("kill -s {signal} {id}");
+    Command::new("sh").args(["-c", &line]).status().unwrap().success()
+}
+
 /// A directory that goes away with the test.
 pub(crate) fn temp_dir() -> TempDir {
     tempfile::Builder::new().prefix("mdbitmap-test").tempdir().unwrap()

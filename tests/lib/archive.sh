@@ -139,7 +139,7 @@ obtain_udevadm() {
     [ -z "${MDBITMAP_UDEVADM:-}" ] || return 0
     if ! "$program" verify --help >/dev/null 2>&1; then
         open_archive || return 1
-        reason=$(unpack "$cache/udev" udev '25[4-9]|2[6-9][0-9]|[3-9][0-9][0-9]' usr/bin/udevadm \
+        reason=$(unpack "$cache/udev" udev '(25[4-9]|2[6-9][0-9]|[3-9][0-9][0-9])' usr/bin/udevadm \
             libsystemd-shared libacl1 libaudit1 libblkid1 libcap2 libcap-ng0 libcrypt1 libmount1 \
             libpam0g libpcre2-8-0 libseccomp2 libselinux1 libssl3t64 libzstd1 zlib1g) || return 1
         "$program" verify --help >/dev/null 2>&1 || { reason="it does not run here" && return 1; }

@@ -117,7 +117,8 @@ impl Ring {
         self.held.iter().position(Option::is_none)
     }
 
-    /// Queues a transfer in a free slot; the kernel hears of it at the next [`Self::ended`].
+    /// Queues a transfer in a free slot; the kernel hears of it at the next [`Self::ended`] or
+    /// [`Self::poll`].
     ///
     /// # Errors
     /// No such slot, or it is taken, or no room, or the ring broke: the buffer comes back.
@@ -131,7 +132,6 @@ impl Ring {
             buf.bytes_mut();
         }
         let number = self.shelf.as_ref().filter(|_| what.fixed).and_then(|all| buf.number(all));
-        self.fixed += u64::from(number.is_some());
         let entry = entry(what, &mut buf, number).user_data(slot as u64);
         self.held[slot] = Some(buf);
         // SAFETY: the entry points into a buffer that `held` keeps, at a fixed place on the heap,
@@ -143,6 +143,7 @@ impl Ring {
             (Err(_), Some(buf)) => Err(buf),
             (_, held) => {
                 self.held[slot] = held;
+                self.fixed += u64::from(number.is_some());
                 Ok(())
             }
         }
@@ -167,7 +168,8 @@ impl Ring {
     /// # Errors
     /// The ring does not work any more.
     pub(super) fn poll(&mut self) -> io::Result<Option<Ended>> {
-        if !self.ring.submission().is_empty() {
+        // What a ring that broke was not told of stays with it: it was said to have failed.
+        if !self.broken && !self.ring.submission().is_empty() {
             self.enter(0)?;
         }
         Ok(self.reap())

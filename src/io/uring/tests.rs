@@ -176,6 +176,12 @@ fn a_broken_ring_fails_what_is_under_way_and_frees_nothing() {
         [(1, 512), (2, 1024)]
     );
     assert!(ended.iter().all(|ended| ended.result.is_err()));
+    // What the kernel was not told of yet it is not told of any more.
+    assert!(engine.poll().is_none());
+    drop(engine);
+    let mut bytes = [1; 512];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(bytes, [0; 512]);
 }
 
 /// A generator of numbers that is the same everywhere.

@@ -1,9 +1,9 @@
 //! The superblocks around the filling of a newcomer.
 //!
-//! Before it, the current members come level and give up the slots that nobody holds (so they do
-//! at the end of a resync, where somebody is missing). After it,
-//! they count the newcomer in one event up, while it says of itself still that it is a spare and
-//! how far it is filled, which is all of it; its own word, which makes it a member, comes last.
+//! Before it, the current members come level and give up the slots that nobody holds (so they do at
+//! the end of a resync, where somebody is missing). After it, they count the newcomer in one event
+//! up, while it says of itself still that it is a spare and how far it is filled, which is all of it;
+//! its own word, which makes it a member, comes last.
 //! Whoever held the slot before is then two events behind, and not counted in.
 
 use super::{SuperWriter, write};

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::create;
-use crate::support::{have, mdbitmap, temp_dir};
+use crate::support::{have, kill, mdbitmap, temp_dir};
 
 /// A bitmap of a gigabyte: 512-byte chunks over 4 TiB.
 const HUGE: [&str; 5] = ["create", "-c", "512B", "-z", "4T"];
@@ -68,8 +68,7 @@ fn a_signal_leaves_nothing_behind() {
         let dir = temp_dir();
         let child = start(&dir.path().join("bitmap"), &HUGE);
         sleep(Duration::from_millis(150));
-        let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-        assert!(kill.unwrap().success(), "it was done before it could be stopped");
+        assert!(kill(child.id(), signal), "it was done before it could be stopped");
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), code, "{signal}: {output:?}");
         assert_eq!(entries(dir.path()), 0, "{signal}");

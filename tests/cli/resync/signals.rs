@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::array::Array;
 use super::told;
-use crate::support::{self, Run, json, run};
+use crate::support::{self, Run, json, kill, run};
 
 /// A run that takes most of a minute if nothing stops it, begun and certainly in the middle.
 fn in_the_middle(array: &Array) -> Child {
@@ -31,8 +31,7 @@ fn in_the_middle(array: &Array) -> Child {
 }
 
 fn stop(child: Child, signal: &str) -> Run {
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    assert!(kill(child.id(), signal));
     Run::from(child.wait_with_output().unwrap())
 }
 

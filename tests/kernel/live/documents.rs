@@ -20,7 +20,7 @@ use crate::uml::Until;
 const SCENES: &str = include_str!("documents.sh");
 
 /// So many scenes fit a guest's time on a loaded machine; a guest less saves the time of its boot.
-const SCENES_IN_A_GUEST: usize = 10;
+const SCENES_IN_A_GUEST: usize = 7;
 /// The scenes of RAID6.
 const RAID6: [&str; 1] = ["wrong"];
 

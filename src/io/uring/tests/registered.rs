@@ -84,6 +84,15 @@ fn a_driver_that_knows_no_registered_memory_is_asked_without() {
     progress(&mut pending, -EOPNOTSUPP, 4096).unwrap().unwrap_err();
 }
 
+/// A flush that failed has told what was lost, once: the next one would tell of success.
+#[test]
+fn a_flush_is_asked_for_once() {
+    for errno in [EINVAL, EFAULT, EOPNOTSUPP, EAGAIN, EINTR] {
+        let mut flush = Pending { fixed: true, ..pending(OpKind::Flush) };
+        progress(&mut flush, -errno, 0).unwrap().unwrap_err();
+    }
+}
+
 /// The kernel reads what is written from the very memory: it must not change meanwhile.
 #[test]
 fn a_shared_piece_is_copied_before_it_changes() {
