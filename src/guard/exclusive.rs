@@ -11,9 +11,13 @@ use nix::fcntl::OFlag;
 use nix::libc::EBUSY;
 use nix::unistd::geteuid;
 
+use super::entry::Entry;
 use super::patience::patient;
 use super::reasons::InUse;
 use crate::error::{Error, Result};
+
+/// As many symbolic links as the kernel follows.
+const MOST_LINKS: usize = 40;
 
 /// Opens a block device or a regular file that exists, following symlinks, for reading or for
 /// reading and writing; `extra` is added to the flags (O_DIRECT, O_SYNC). What is to be written is
@@ -27,7 +31,7 @@ use crate::error::{Error, Result};
 pub fn open_exclusive(path: &Path, write: bool, extra: OFlag) -> Result<File> {
     let entry = fs::symlink_metadata(path).map_err(|error| Error::io("open", path, error))?;
     if write {
-        no_foreign_link(path, &entry)?;
+        no_foreign_links(path)?;
     }
     let before = fs::metadata(path).map_err(|error| Error::io("open", path, error))?.file_type();
     // Before opening: to open a tape or a pipe has effects.
@@ -43,18 +47,46 @@ pub fn open_exclusive(path: &Path, write: bool, extra: OFlag) -> Result<File> {
     Ok(file)
 }
 
-/// Fails where `entry`, which is at `path`, is a symbolic link that neither root nor we made: whoever
-/// did would choose what is written.
+/// Fails where `path` is a symbolic link that neither root nor we made, or leads to one: whoever did
+/// would choose what is written.
 ///
 /// # Errors
 /// Refused.
-pub fn no_foreign_link(path: &Path, entry: &Metadata) -> Result<()> {
+pub fn no_foreign_links(path: &Path) -> Result<()> {
+    let mut at = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        // What is no path, as in /proc/self/fd, ends it too.
+        let Ok(entry) = fs::symlink_metadata(&at) else { return Ok(()) };
+        if !entry.is_symlink() {
+            return Ok(());
+        }
+        no_foreign_link(&at, &entry)?;
+        let to = fs::read_link(&at).map_err(|error| Error::io("follow", &at, error))?;
+        at = Entry::directory(&at).join(to);
+    }
+    Err(Error::refused("it is a chain of too many symbolic links").at_path(path))
+}
+
+fn no_foreign_link(path: &Path, entry: &Metadata) -> Result<()> {
     let (owner, me) = (entry.uid(), geteuid().as_raw());
     if !entry.is_symlink() || owner == 0 || owner == me {
         return Ok(());
     }
     let why = format!("it is a symbolic link of user {owner}, who could lead it anywhere");
     Err(Error::refused(why).at_path(path).hint("name what it leads to"))
+}
+
+/// Why somebody else may have a say in what the file holds.
+#[must_use]
+pub fn shared(meta: &Metadata) -> Option<String> {
+    let (owner, mode, names) = (meta.uid(), meta.mode() & 0o7777, meta.nlink());
+    if owner != geteuid().as_raw() {
+        return Some(format!("it belongs to user {owner}, who could change it"));
+    }
+    if mode & 0o022 != 0 {
+        return Some(format!("others may write to it (mode {mode:04o})"));
+    }
+    (names > 1).then(|| format!("it has {names} names, so it is something else as well"))
 }
 
 /// Whether what was opened is what has the name, and was not behind a link that took its place

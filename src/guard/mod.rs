@@ -20,7 +20,7 @@ use crate::error::Result;
 pub use crate::sysfs::System;
 pub use coherent::refresh;
 pub use entry::Entry;
-pub use exclusive::{no_foreign_link, open_exclusive};
+pub use exclusive::{no_foreign_links, open_exclusive, shared};
 pub use members::{array_running, cluster_lockspace, superblock_of, superblock_on_disk};
 pub use reasons::InUse;
 pub use running::{Running, is_on_array, running_array};

@@ -8,18 +8,17 @@
 //! Whoever could change the file would choose what is not copied: one that is not ours alone is
 //! refused.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::unistd::geteuid;
 
 use crate::error::{Error, Result};
 use crate::format::checkpoint::{BYTES, Checkpoint, SLOT_BYTES};
-use crate::guard::Entry;
+use crate::guard::{Entry, shared};
 use crate::units::Sectors;
 
 /// A checkpoint file, open.
@@ -120,18 +119,6 @@ fn open(entry: &Entry, path: &Path) -> Result<File> {
             .at_path(path)
             .hint("name a file that does not exist; the work begins anew with it")),
     }
-}
-
-/// Why somebody else may have a say in what the file holds.
-fn shared(meta: &Metadata) -> Option<String> {
-    let (owner, mode, names) = (meta.uid(), meta.mode() & 0o7777, meta.nlink());
-    if owner != geteuid().as_raw() {
-        return Some(format!("it belongs to user {owner}, who could change it"));
-    }
-    if mode & 0o022 != 0 {
-        return Some(format!("others may write to it (mode {mode:04o})"));
-    }
-    (names > 1).then(|| format!("it has {names} names, so it is something else as well"))
 }
 
 /// One that is longer than any of ours is none of ours.

@@ -69,6 +69,60 @@ fn a_link_of_somebody_else_is_not_followed_to_write() {
 }
 
 #[test]
+fn every_link_of_a_chain_is_judged() {
+    let Some(dir) = scene() else { return };
+    let everybodys = dir.path().join("tmp");
+    fs::create_dir(&everybodys).unwrap();
+    symlink("tmp/gone", dir.path().join("last")).unwrap();
+    symlink("last", dir.path().join("first")).unwrap();
+    link_of_nobody("../good", &everybodys.join("gone"));
+    let before = contents(dir.path());
+    for name in ["first", "last", "tmp/gone"] {
+        for command in ["set --range all", "set --range 0-1M"] {
+            let refused = shell(dir.path(), &format!("mdbitmap {command} {name}"));
+            assert_eq!(refused.status, 3, "{command} {name}: {refused:?}");
+            assert!(refused.err.contains("gone: it is a symbolic link"), "{refused:?}");
+            assert!(contents(dir.path()) == before, "{command} {name}");
+        }
+    }
+    // Where nobody else has a hand in it, all of them are followed; so are those of open files.
+    lchown(everybodys.join("gone"), Some(0), None).unwrap();
+    for name in ["first", "/dev/fd/3 3<>good", "/proc/self/fd/3 3<>good", "/dev/stdin <>good"] {
+        let done = shell(dir.path(), &format!("mdbitmap set --range all {name}"));
+        assert_eq!(done.status, 0, "{name}: {done:?}");
+    }
+    let done = shell(dir.path(), "exec 3<>good; rm good; mdbitmap set --range all /dev/fd/3");
+    assert_eq!(done.status, 0, "{done:?}");
+    symlink("round", dir.path().join("round")).unwrap();
+    let refused = shell(dir.path(), "mdbitmap set --range all round");
+    assert!([3, 5].contains(&refused.status), "{refused:?}");
+}
+
+#[test]
+fn a_bitmap_of_somebody_else_is_not_what_convert_left() {
+    let Some(dir) = scene() else { return };
+    let made = "cp -r d kept && mdbitmap convert --to file --bitmap new $M && cp kept/* d/";
+    assert_eq!(shell(dir.path(), made).status, 0);
+    let place = dir.path().join("new");
+    let planted: [Planting; 2] = [
+        |place| chown(place, Some(NOBODY), None).unwrap(),
+        |place| fs::set_permissions(place, fs::Permissions::from_mode(0o666)).unwrap(),
+    ];
+    let before = contents(dir.path());
+    for plant in planted {
+        plant(&place);
+        let refused = shell(dir.path(), "mdbitmap convert --to file --bitmap new $M");
+        assert_eq!(refused.status, 3, "{refused:?}");
+        assert!(refused.err.contains("--force=overwrite"), "{refused:?}");
+        assert!(contents(dir.path()) == before);
+        chown(&place, Some(0), None).unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let done = shell(dir.path(), "mdbitmap convert --to file --bitmap new $M");
+    assert!(done.status == 0 && done.out.contains("there already"), "{done:?}");
+}
+
+#[test]
 fn a_link_of_somebody_else_chooses_no_device() {
     let Some(dir) = scene() else { return };
     let blank = image(&dir, "blank", 8 << 20, &[]);

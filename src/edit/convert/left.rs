@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use super::image::free;
 use super::out::Inside;
-use super::write::no_headers;
+use super::write::{no_headers, superblocks};
 use super::{ConvertOptions, current, devices, told_offset, whole};
 use crate::array::internal::Gap;
 use crate::edit::operand::Operand;
@@ -19,7 +19,7 @@ use crate::edit::target::{Copy, Members};
 use crate::error::{Error, Kind, Result};
 use crate::format::bitmap::RawBitmapSuper;
 use crate::format::bitmap::superblock::MAGIC;
-use crate::guard::System;
+use crate::guard::{System, shared};
 use crate::io::{Access, DevId, Engine, SyncEngine, read_span};
 use crate::resync::trust::{Doubt, doubt};
 use crate::store::create::make_stable;
@@ -44,9 +44,10 @@ pub(super) fn is_made_of(
     Ok(file.raw == inside.raw && file.bits().eq(inside.runs()))
 }
 
-/// The bitmap in a regular file, if it is one.
+/// The bitmap in a regular file that nobody else could have made or could change, if it is one.
 fn bitmap_in(path: &Path, stop: &AtomicBool) -> Result<Option<Operand>> {
-    if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) {
+    let ours = |meta: &fs::Metadata| meta.is_file() && shared(meta).is_none();
+    if !fs::symlink_metadata(path).is_ok_and(|meta| ours(&meta)) {
         return Ok(None);
     }
     match Operand::open(path, stop) {
@@ -79,11 +80,20 @@ pub(super) fn finish(
         if told_offset(&members)?.is_some() {
             return Err(Error::refused("its superblocks changed since they were looked at"));
         }
+        // Spares are told too, and whoever was cut short may not have come to them.
+        if tells(&members) {
+            superblocks(&mut engine, &members, None, options)?;
+        }
         strays(&mut engine, &members)
             .and_then(|copies| no_headers(&mut engine, &copies))
             .map_err(|error| Error::io("take the bitmap away from", &options.members[0], error))?;
     }
-    Ok(told(options, &file, found.len()))
+    Ok(told(options, &file, tells(members), found.len()))
+}
+
+/// Whether any superblock, a spare's too, tells of a bitmap.
+fn tells(members: &Members) -> bool {
+    members.superblocks.iter().any(|one| one.view().bitmap_at.is_some())
 }
 
 /// Whether the array goes by the file, or would if that did not say itself that it is out of date.
@@ -127,11 +137,14 @@ fn is_of(sector: &[u8], uuid: [u8; 16]) -> bool {
     raw.is_some_and(|raw| raw.magic() == MAGIC && raw.uuid() == uuid)
 }
 
-fn told(options: &ConvertOptions, file: &Operand, left: usize) -> Report {
+fn told(options: &ConvertOptions, file: &Operand, spares: bool, left: usize) -> Report {
     let mut report = Report::new("convert", &options.members, options.dry_run);
     report.fact("to", "To", "file");
     report.bits(file.value.chunk, file.value.chunks(), file.set());
     report.fact("events", "Events", file.value.events.get());
+    if spares {
+        report.step("superblocks", ("told", "tell"), "spares that there is no bitmap inside");
+    }
     if left > 0 {
         let what = format!("what was left of the bitmap away in {left} members");
         report.step("wipe", ("took", "take"), what);

@@ -1,5 +1,7 @@
 //! Power cut at every write of a move into the members and out of them.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -8,7 +10,9 @@ use super::write::{copies, no_headers, superblocks, take_in};
 use super::*;
 use crate::edit::crash::images;
 use crate::format::bitmap::{NewBitmap, StateFlags, bits, decode};
-use crate::format::md::{HostOrder, MdUuid, MdVersion, NewArray, NewMember, ResyncPoint};
+use crate::format::md::{
+    HostOrder, MdUuid, MdVersion, NewArray, NewMember, Newcomer, ResyncPoint, Role,
+};
 use crate::io::DevId;
 use crate::io::mem::MemEngine;
 use crate::units::{Chunks, Events, Slot};
@@ -62,20 +66,38 @@ fn disks(version: MdVersion) -> Vec<Vec<u8>> {
     disks
 }
 
-fn options() -> ConvertOptions {
-    let members = vec![PathBuf::from("a"), PathBuf::from("b")];
+/// The same disks with a spare before the file.
+fn with_a_spare(mut disks: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let fresh = members(&mut MemEngine::new(disks.clone())).unwrap().superblocks.remove(0);
+    let (device, numbers) = (fresh.device(), (7, 2));
+    let device_uuid = [8; 16];
+    let new = Newcomer { device, dev_number: 2, device_uuid, write_mostly: false, numbers };
+    let made = fresh.for_newcomer(&new).unwrap();
+    assert_eq!((made.view().role, made.view().bitmap_at), (Role::Spare, None));
+    let mut disk = vec![0; disks[0].len()];
+    let at = made.view().super_offset.to_bytes().unwrap().to_usize().unwrap();
+    disk[at..at + made.raw().len()].copy_from_slice(made.raw());
+    disks.insert(2, disk);
+    disks
+}
+
+/// For so many disks, the file among them.
+fn options(disks: usize) -> ConvertOptions {
+    let members = ["a", "b", "spare"][..disks - 1].iter().map(PathBuf::from).collect();
     let file = PathBuf::from("bitmap");
     ConvertOptions { members, file, chunk: None, overwrite: false, dry_run: false }
 }
 
 fn members(engine: &mut MemEngine) -> Result<Members> {
-    whole(Members::read(engine, &options().members)?)
+    let options = options(engine.disks.len());
+    whole(Members::read(engine, &options.members)?)
 }
 
 fn go(engine: &mut MemEngine) -> Result<()> {
+    let options = options(engine.disks.len());
     let members = members(engine)?;
-    let image = Image::plan(engine, &members, &options())?;
-    take_in(engine, &members, &image, &options())
+    let image = Image::plan(engine, &members, &options)?;
+    take_in(engine, &members, &image, &options)
 }
 
 /// Dirty chunks by the bitmap at `at`; none where it is not valid, all where it is out of date.
@@ -155,7 +177,7 @@ fn a_power_cut_on_the_way_out_leaves_one_that_rules() {
         let mut engine = MemEngine::new(start.clone());
         let members = members(&mut engine).unwrap();
         let offset = told_offset(&members).unwrap().unwrap();
-        superblocks(&mut engine, &members, None, &options()).unwrap();
+        superblocks(&mut engine, &members, None, &options(3)).unwrap();
         no_headers(&mut engine, &copies(&members, offset).unwrap()).unwrap();
         assert_eq!(check(&engine.disks, version), 0);
         let log = engine.log.borrow().clone();
@@ -169,20 +191,23 @@ fn a_power_cut_on_the_way_out_leaves_one_that_rules() {
 
 /// Members, and the file where there is one, as files.
 fn put(dir: &Path, disks: &[Vec<u8>], file: bool) -> ConvertOptions {
-    let names = ["a", "b", "bitmap"].map(|name| dir.join(name));
-    for (path, bytes) in names.iter().zip(disks) {
-        std::fs::write(path, bytes).unwrap();
+    let names = options(disks.len());
+    let members = names.members.iter().map(|name| dir.join(name)).collect();
+    let there = ConvertOptions { members, file: dir.join(&names.file), ..names };
+    for (path, bytes) in there.members.iter().chain([&there.file]).zip(disks) {
+        fs::write(path, bytes).unwrap();
     }
+    // As it is made: one that others may write to counts for nothing.
+    fs::set_permissions(&there.file, Permissions::from_mode(0o600)).unwrap();
     if !file {
-        std::fs::remove_file(&names[2]).unwrap();
+        fs::remove_file(&there.file).unwrap();
     }
-    let [a, b, file] = names;
-    ConvertOptions { members: vec![a, b], file, ..options() }
+    there
 }
 
 fn get(options: &ConvertOptions) -> Vec<Vec<u8>> {
     let all = options.members.iter().chain([&options.file]);
-    all.map(|path| std::fs::read(path).unwrap()).collect()
+    all.map(|path| fs::read(path).unwrap()).collect()
 }
 
 #[test]
@@ -190,25 +215,32 @@ fn a_power_cut_on_the_way_out_is_finished_by_running_again() {
     let dir = tempfile::TempDir::new().unwrap();
     let (system, stop) = (System::default(), AtomicBool::new(false));
     for version in VERSIONS {
-        let mut engine = MemEngine::new(disks(version));
+        let mut engine = MemEngine::new(with_a_spare(disks(version)));
         go(&mut engine).unwrap();
         let inside = put(dir.path(), &engine.disks, false);
         to_file(&inside, &system, &stop).unwrap();
         let end = get(&inside);
-        assert_eq!(check(&end, version), 0);
+        let [a, b, _, file] = &end[..] else { panic!("{} disks", end.len()) };
+        assert_eq!(check(&[a.clone(), b.clone(), file.clone()], version), 0);
+        let spare = members(&mut MemEngine::new(end.clone())).unwrap().superblocks.remove(2);
+        assert_eq!(spare.view().bitmap_at, None, "{version:?}");
         let mut start = engine.disks.clone();
-        start[2] = end[2].clone();
+        start[3].clone_from(file);
         let mut engine = MemEngine::new(start.clone());
         let members = members(&mut engine).unwrap();
         let offset = told_offset(&members).unwrap().unwrap();
-        superblocks(&mut engine, &members, None, &options()).unwrap();
+        superblocks(&mut engine, &members, None, &options(4)).unwrap();
         no_headers(&mut engine, &copies(&members, offset).unwrap()).unwrap();
         let log = engine.log.borrow().clone();
         for image in images(&start, &log) {
             let options = put(dir.path(), &image, true);
+            let plan = ConvertOptions { dry_run: true, ..options.clone() };
+            let plan = to_file(&plan, &system, &stop).unwrap();
+            assert!(get(&options) == image, "{version:?}");
             let report = to_file(&options, &system, &stop).unwrap();
             assert!(report.output.is_none() && report.notes[0].code == "file-there");
-            assert_eq!(get(&options), end, "{version:?}");
+            assert!(get(&options) == end, "{version:?}: {:?}", report.steps);
+            assert_eq!(plan.steps, report.steps, "{version:?}");
             let again = to_file(&options, &system, &stop).unwrap();
             assert!(again.steps.is_empty(), "{version:?}: {:?}", again.steps);
         }
@@ -252,7 +284,7 @@ fn bits_that_do_not_count_become_all_dirty_and_a_foreign_file_is_refused() {
         change(&mut disks[2]);
         let mut engine = MemEngine::new(disks);
         let members = members(&mut engine)?;
-        Image::plan(&mut engine, &members, &options())
+        Image::plan(&mut engine, &members, &options(3))
     };
     let fine = plan(&|_| {}).unwrap();
     assert_eq!((fine.dirty().get(), fine.header.events_cleared().get()), (3, 18));
@@ -264,5 +296,5 @@ fn bits_that_do_not_count_become_all_dirty_and_a_foreign_file_is_refused() {
     for change in [(8, 0), (40, 0), (4, 6), (0, 0)] {
         assert!(plan(&|file| file[change.0] = change.1).is_err(), "{change:?}");
     }
-    assert_eq!(DevId(2), DevId(options().members.len()));
+    assert_eq!(DevId(2), DevId(options(3).members.len()));
 }

@@ -131,6 +131,7 @@ impl<'a> Temp<'a> {
             }
             _ => Error::io("name", &self.place.path, errno.into()),
         };
+        self.place.still_there()?;
         if self.place.old.is_none() {
             match self.link(&self.place.entry.name) {
                 // FAT knows no second name for a file.

@@ -22,7 +22,7 @@ use super::{CreateOptions, Target};
 use crate::error::{Error, Kind, Result};
 use crate::guard::signature::{Windows, identify};
 use crate::guard::{
-    Entry, System, is_on_array, no_foreign_link, open_exclusive, running_array, sentence, usage_of,
+    Entry, System, is_on_array, no_foreign_links, open_exclusive, running_array, sentence, usage_of,
 };
 use crate::ioctl::blk;
 use crate::units::Bytes;
@@ -73,7 +73,7 @@ impl Place {
     pub(super) fn judge(options: &CreateOptions, system: &System) -> Result<Self> {
         let path = &options.path;
         let meta = match fs::symlink_metadata(path) {
-            Ok(meta) if meta.is_symlink() => follow(path, &meta)?,
+            Ok(meta) if meta.is_symlink() => follow(path)?,
             Ok(meta) => meta,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return new_file(options, system).map(Self::File);
@@ -129,8 +129,8 @@ impl Place {
     }
 }
 
-fn follow(path: &Path, link: &Metadata) -> Result<Metadata> {
-    no_foreign_link(path, link)?;
+fn follow(path: &Path) -> Result<Metadata> {
+    no_foreign_links(path)?;
     let device = fs::metadata(path).ok().filter(|meta| meta.file_type().is_block_device());
     device.ok_or_else(|| {
         Error::refused("it is a symbolic link, and not to a block device")

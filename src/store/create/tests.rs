@@ -87,6 +87,11 @@ fn what_is_replaced_is_what_was_looked_at() {
     assert_eq!(place.still_there().unwrap_err().kind(), Kind::Refused);
     fs::write(&place.path, "precious").unwrap();
     assert_eq!(place.still_there().unwrap_err().kind(), Kind::Refused);
+    // Seen when it gets its name, however long it was written.
+    let error = file::write(&place, &a_plan(&place.path), &AtomicBool::new(false)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    assert_eq!(fs::read(&place.path).unwrap(), b"precious");
+    assert_eq!(names(&dir), ["bitmap"]);
 }
 
 #[test]
