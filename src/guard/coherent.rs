@@ -88,7 +88,7 @@ fn data_from(file: &File, at: u64) -> io::Result<Option<u64>> {
         Ok(found) => Ok(u64::try_from(found).ok().map(|found| found - found % block)),
         Err(Errno::ENXIO) => Ok(None),
         // Such a file system does not tell.
-        Err(Errno::EINVAL) => Ok(Some(at)),
+        Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(Some(at)),
         Err(errno) => Err(errno.into()),
     }
 }
@@ -113,7 +113,10 @@ mod tests {
         let dir = tempfile::TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let path = dir.path().join("bitmap");
         let file = File::options().create_new(true).read(true).write(true).open(&path).unwrap();
-        file.set_len(8 << 40).unwrap();
+        if let Err(error) = file.set_len(8 << 40) {
+            println!("skipped: a hole of 8 TiB: {error}");
+            return;
+        }
         refresh(&file, &path).unwrap();
         let last = (8 << 40) - 5000;
         file.write_all_at(&[7; 5000], last).unwrap();

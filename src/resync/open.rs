@@ -10,14 +10,16 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use crate::error::{Error, Result};
-use crate::guard::{System, open_exclusive, refresh, sentence, usage_of};
+use crate::guard::{System, no_foreign_links, open_exclusive, refresh, sentence, usage_of};
 use crate::io::{Access, Device};
 
-/// Opens `path`, if nobody uses it.
+/// Opens `path`, if nobody uses it. A link of somebody else is followed for reading as little as for
+/// writing: what is read is planned with, and a rehearsal tells what the run would say.
 ///
 /// # Errors
-/// Refused where it is in use; I/O errors with the path.
+/// Refused where it is in use or behind such a link; I/O errors with the path.
 pub(crate) fn open(path: &Path, access: Access, system: &System) -> Result<Device> {
+    no_foreign_links(path)?;
     let reasons = usage_of(path, system)?;
     if !reasons.is_empty() {
         let hint = "stop what uses it first; a running array is resynced by the kernel";

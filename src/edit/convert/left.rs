@@ -17,8 +17,8 @@ use crate::edit::operand::Operand;
 use crate::edit::report::Report;
 use crate::edit::target::{Copy, Members};
 use crate::error::{Error, Kind, Result};
-use crate::format::bitmap::RawBitmapSuper;
 use crate::format::bitmap::superblock::MAGIC;
+use crate::format::bitmap::{RawBitmapSuper, StateFlags};
 use crate::guard::{System, shared};
 use crate::io::{Access, DevId, Engine, SyncEngine, read_span};
 use crate::resync::trust::{Doubt, doubt};
@@ -149,17 +149,19 @@ fn told(options: &ConvertOptions, file: &Operand, spares: bool, left: usize) -> 
         let what = format!("what was left of the bitmap away in {left} members");
         report.step("wipe", ("took", "take"), what);
     }
-    report
-        .note("file-there", "the array goes by this file already: nobody tells of a bitmap inside");
-    name_it(&mut report);
+    report.note("file-there", "the file is the array's already: nobody tells of a bitmap inside");
+    name_it(&mut report, file.value.state.contains(StateFlags::STALE));
     report
 }
 
-/// What a person has to know of a bitmap in a file.
-pub(super) fn name_it(report: &mut Report) {
+/// What a person has to know of a bitmap in a file, which may say that it is out of date.
+pub(super) fn name_it(report: &mut Report, stale: bool) {
     report.note(
         "name-it",
         "name the file at every assembly (mdbitmap assemble --bitmap, on kernels before 6.18), and to \
          mdbitmap resync --bitmap",
     );
+    if stale {
+        report.note("out-of-date", "the bitmap is out of date: everything counts as dirty");
+    }
 }

@@ -161,9 +161,6 @@ fn told(options: &ConvertOptions, inside: &Inside, there: bool) -> Report {
     }
     report.step("superblocks", ("told", "tell"), "the superblocks that there is no bitmap inside");
     report.step("wipe", ("took", "take"), format!("it away in {} members", inside.copies.len()));
-    left::name_it(&mut report);
-    if inside.raw.state().contains(StateFlags::STALE) {
-        report.note("out-of-date", "the bitmap is out of date: everything counts as dirty");
-    }
+    left::name_it(&mut report, inside.raw.state().contains(StateFlags::STALE));
     report
 }

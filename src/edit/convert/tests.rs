@@ -9,7 +9,7 @@ use super::image::Image;
 use super::write::{copies, no_headers, superblocks, take_in};
 use super::*;
 use crate::edit::crash::images;
-use crate::format::bitmap::{NewBitmap, StateFlags, bits, decode};
+use crate::format::bitmap::{NewBitmap, RawBitmapSuper, StateFlags, bits, decode};
 use crate::format::md::{
     HostOrder, MdUuid, MdVersion, NewArray, NewMember, Newcomer, ResyncPoint, Role,
 };
@@ -245,6 +245,24 @@ fn a_power_cut_on_the_way_out_is_finished_by_running_again() {
             assert!(again.steps.is_empty(), "{version:?}: {:?}", again.steps);
         }
     }
+}
+
+#[test]
+fn a_file_that_says_it_is_out_of_date_is_told_so() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (system, stop) = (System::default(), AtomicBool::new(false));
+    let mut engine = MemEngine::new(disks(MdVersion::V1_2));
+    go(&mut engine).unwrap();
+    let start = put(dir.path(), &engine.disks, false);
+    to_file(&start, &system, &stop).unwrap();
+    let mut bytes = std::fs::read(&start.file).unwrap();
+    let mut raw = RawBitmapSuper::from_prefix(&bytes).unwrap();
+    raw.set_state(raw.state().with(StateFlags::STALE));
+    bytes[..raw.0.len()].copy_from_slice(&raw.0);
+    std::fs::write(&start.file, bytes).unwrap();
+    let report = to_file(&start, &system, &stop).unwrap();
+    let codes: Vec<_> = report.notes.iter().map(|note| note.code).collect();
+    assert_eq!(codes, ["file-there", "name-it", "out-of-date"]);
 }
 
 #[test]

@@ -14,7 +14,8 @@ const SUFFIX: &str = ".detaching";
 #[derive(Debug)]
 pub(super) struct Aside {
     own: Entry,
-    aside: Entry,
+    /// The other name; its directory is held.
+    pub(super) entry: Entry,
     pub(super) path: PathBuf,
 }
 
@@ -25,19 +26,19 @@ impl Aside {
         name.push(SUFFIX);
         let path_aside = PathBuf::from(name);
         let own = Entry::find(path)?;
-        let aside = own.beside(&path_aside)?;
+        let entry = own.beside(&path_aside)?;
         if fs::symlink_metadata(&path_aside).is_ok() {
             return Err(Error::refused("it exists, from a detach that was cut short")
                 .at_path(&path_aside)
                 .hint("its bits mean nothing any more; remove it"));
         }
-        rename(&own, &aside, path)?;
-        Ok(Self { own, aside, path: path_aside })
+        rename(&own, &entry, path)?;
+        Ok(Self { own, entry, path: path_aside })
     }
 
     /// Gives the file its own name again.
     pub(super) fn back(self) -> Result<()> {
-        rename(&self.aside, &self.own, &self.path)
+        rename(&self.entry, &self.own, &self.path)
     }
 }
 

@@ -1,11 +1,11 @@
 //! A bitmap file: the kernel lets go of it, and it is marked stale.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
 
 use nix::errno::Errno;
-use nix::libc::{O_CLOEXEC, O_NOFOLLOW};
+use nix::fcntl::OFlag;
 use nix::unistd::{AccessFlags, access};
 
 use super::aside::Aside;
@@ -13,7 +13,7 @@ use super::shown;
 use crate::error::{Error, Kind, Result};
 use crate::format::bitmap::superblock::bitmap_super::SIZE;
 use crate::format::bitmap::{RawBitmapSuper, StateFlags, decode};
-use crate::guard::refresh;
+use crate::guard::{Entry, refresh};
 use crate::manage::Target;
 use crate::manage::report::{Fact, Note, Report, Step};
 use crate::running::BitmapKind;
@@ -65,9 +65,11 @@ fn detach_and_mark(target: &Target, path: &Path, report: &mut Report) -> Result<
         Err(error) if error.kind() == Kind::Refused => return Err(error),
         Err(_) => None,
     };
-    let now = aside.as_ref().map_or(path.to_owned(), |aside| aside.path.clone());
     let detached = target.device.detach_bitmap();
-    let marked = detached.as_ref().map_or(Ok(()), |()| mark(&now));
+    let marked = detached.as_ref().map_or(Ok(()), |()| match &aside {
+        Some(aside) => mark(&aside.entry, &aside.path),
+        None => Entry::find(path).and_then(|entry| mark(&entry, path)),
+    });
     if let Err(error) = &marked {
         let message = format!("it could not be marked stale ({error}): remove it");
         report.notes.push(Note::new("not-marked", message));
@@ -78,12 +80,12 @@ fn detach_and_mark(target: &Target, path: &Path, report: &mut Report) -> Result<
     detached
 }
 
-/// Marks the bitmap at `path` stale, for sure.
-fn mark(path: &PathBuf) -> Result<()> {
+/// Marks the bitmap that bears the name stale, for sure; `path` is for messages.
+fn mark(entry: &Entry, path: &Path) -> Result<()> {
     let failed = |error| Error::io("mark as stale", path, error);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).custom_flags(O_CLOEXEC | O_NOFOLLOW);
-    let file = options.open(path).map_err(failed)?;
+    // Whatever took the name meanwhile, opening it must not wait.
+    let file = entry.open(OFlag::O_RDWR | OFlag::O_NONBLOCK);
+    let file = file.map_err(|errno| failed(errno.into()))?;
     refresh(&file, path)?;
     let mut raw = header(&file, path)?;
     raw.set_state(raw.state().with(StateFlags::STALE));

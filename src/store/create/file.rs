@@ -6,8 +6,8 @@
 //! of a bitmap file and takes no holes and no unwritten extents.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -23,6 +23,7 @@ use super::runs::Runs;
 use crate::error::{Error, Result};
 use crate::format::bitmap::RawBitmapSuper;
 use crate::format::bitmap::geometry::classic_bytes;
+use crate::guard::Entry;
 use crate::units::{Bytes, Chunks};
 
 /// Writes the bitmap of `plan` and gives it its name.
@@ -63,11 +64,12 @@ fn fill(
 fn finish(temp: Temp<'_>, place: &FilePlace) -> Result<()> {
     temp.file.sync_all().map_err(|error| Error::io("flush", &place.path, error))?;
     temp.publish()?;
-    place
-        .entry
-        .dir
-        .sync_all()
-        .map_err(|error| Error::io("flush the directory of", &place.path, error))
+    flush_directory(&place.entry, &place.path)
+}
+
+fn flush_directory(entry: &Entry, path: &Path) -> Result<()> {
+    let flushed = entry.dir.sync_all();
+    flushed.map_err(|error| Error::io("flush the directory of", path, error))
 }
 
 /// Makes a file that is there stable, and its name with it.
@@ -75,13 +77,11 @@ fn finish(temp: Temp<'_>, place: &FilePlace) -> Result<()> {
 /// # Errors
 /// It is gone, or the disk fails.
 pub fn make_stable(path: &Path) -> Result<()> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
+    let entry = Entry::find(path)?;
+    let file = entry.open(OFlag::O_RDONLY | OFlag::O_NONBLOCK).map_err(Into::into);
     let flushed = file.and_then(|file| file.sync_all());
     flushed.map_err(|error| Error::io("flush", path, error))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let flushed = File::open(dir).and_then(|dir| dir.sync_all());
-    flushed.map_err(|error| Error::io("flush the directory of", path, error))
+    flush_directory(&entry, path)
 }
 
 /// A file that has no name yet, or one that it will lose.
