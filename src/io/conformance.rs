@@ -97,8 +97,11 @@ fn a_short_transfer_is_an_error_in_the_completion(engine: &mut dyn Engine, scale
 }
 
 fn misuse_gives_the_operation_back(engine: &mut dyn Engine) {
-    let refused = engine.submit(op(3, OpKind::Read, 100, 512)).unwrap_err();
-    assert_eq!((refused.why, refused.op.tag), (SubmitWhy::Unaligned, 3));
+    // Through the page cache everything is aligned.
+    if engine.align(DEV) > 1 {
+        let refused = engine.submit(op(3, OpKind::Read, 100, 512)).unwrap_err();
+        assert_eq!((refused.why, refused.op.tag), (SubmitWhy::Unaligned, 3));
+    }
     let stray = Op { dev: DevId(9), ..op(4, OpKind::Read, 0, 512) };
     assert_eq!(engine.submit(stray).unwrap_err().why, SubmitWhy::NoDevice);
     assert!(engine.wait().is_none());

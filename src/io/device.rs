@@ -82,6 +82,11 @@ impl Device {
         self.align
     }
 
+    /// Whether its transfers are copies from and to the page cache.
+    pub(super) fn is_cached(&self) -> bool {
+        self.align == 1
+    }
+
     /// Its descriptor, for engines that name it to the kernel; open as long as this is.
     pub(super) fn raw_fd(&self) -> RawFd {
         self.file.as_raw_fd()

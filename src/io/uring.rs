@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use nix::libc::{EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP};
+use nix::libc::{EAGAIN, ECANCELED, EFAULT, EINTR, EINVAL, EOPNOTSUPP};
 
 use super::{Completion, DevId, Device, Engine, Op, OpKind, SubmitError, SubmitWhy};
 use crate::units::Bytes;
@@ -22,6 +22,10 @@ use raw::{Ended, Ring, Transfer};
 
 /// How often a transfer that the kernel puts off is tried again.
 const TRIES: u32 = 1000;
+
+/// Copies from and to the page cache that are this long are left to the kernel's own threads: the one
+/// that tells it of them would else make all copies itself, one after the other.
+const LONG: usize = 1 << 16;
 
 /// A ring that was set up and can do all that the engine needs.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ struct Pending {
     tries: u32,
     /// Goes by registered memory where its buffer lies in such.
     fixed: bool,
+    /// Left to a thread of the kernel.
+    aside: bool,
 }
 
 /// Many operations at once.
@@ -103,7 +109,8 @@ impl UringEngine {
     fn start(&mut self, slot: usize, op: Op) {
         let Op { tag, dev, kind, offset, buf } = op;
         let offset = offset.get();
-        let pending = Pending { tag, dev, kind, offset, moved: 0, tries: 0, fixed: true };
+        let aside = kind != OpKind::Flush && buf.len() >= LONG && self.devices[dev.0].is_cached();
+        let pending = Pending { tag, dev, kind, offset, moved: 0, tries: 0, fixed: true, aside };
         self.push(slot, pending, buf);
     }
 
@@ -111,8 +118,8 @@ impl UringEngine {
     fn push(&mut self, slot: usize, pending: Pending, buf: super::Buf) {
         let fd = self.devices[pending.dev.0].raw_fd();
         let offset = pending.offset + pending.moved as u64;
-        let Pending { kind, moved: from, fixed, .. } = pending;
-        let what = Transfer { kind, fd, offset, from, fixed };
+        let Pending { kind, moved: from, fixed, aside, .. } = pending;
+        let what = Transfer { kind, fd, offset, from, fixed, aside };
         match self.ring.start(slot, what, buf) {
             Ok(()) => self.pending[slot] = Some(pending),
             Err(buf) => {
@@ -174,6 +181,8 @@ fn progress(pending: &mut Pending, result: i32, len: usize) -> Option<io::Result
             return Some(Err(io::Error::from_raw_os_error(-result)));
         }
         Err(_) if matches!(-result, EAGAIN | EINTR) && pending.tries < TRIES => pending.tries += 1,
+        // There may be no room for another thread.
+        Err(_) if -result == ECANCELED && pending.aside => pending.aside = false,
         // A driver may know nothing of registered memory.
         Err(_) if matches!(-result, EINVAL | EFAULT | EOPNOTSUPP) && pending.fixed => {
             pending.fixed = false;

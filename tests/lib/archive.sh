@@ -16,7 +16,7 @@ archive=
 reason=
 
 # apt_get and apt_cache COMMAND...: in our own directory, with the machine's settings otherwise.
-apt_get() { APT_CONFIG=$apt/apt.conf apt-get -q "$@"; }
+apt_get() { APT_CONFIG=$apt/apt.conf apt-get -qq "$@"; }
 apt_cache() { APT_CONFIG=$apt/apt.conf apt-cache "$@"; }
 
 # mirror: where this machine gets Debian from. Without any lists apt does not know. (The $ is for apt.)

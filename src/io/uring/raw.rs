@@ -14,7 +14,7 @@ use std::os::fd::RawFd;
 use std::thread::sleep;
 use std::time::Duration;
 
-use io_uring::squeue::Entry;
+use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, Probe, opcode, types};
 use nix::libc::{EAGAIN, EBUSY, EINTR, iovec};
 
@@ -37,6 +37,8 @@ pub(super) struct Transfer {
     pub(super) from: usize,
     /// As registered memory, if the buffer lies in such.
     pub(super) fixed: bool,
+    /// By a thread of the kernel, without trying first.
+    pub(super) aside: bool,
 }
 
 /// How a transfer ended: its slot, what the kernel said, and the buffer.
@@ -236,7 +238,8 @@ pub(super) fn entry(what: Transfer, buf: &mut Buf, number: Option<u16>) -> Entry
     let fd = types::Fd(what.fd);
     let left = (buf.len() - what.from).min(MOST);
     let len = u32::try_from(left).unwrap_or(0);
-    match what.kind {
+    let flags = if what.aside { Flags::ASYNC } else { Flags::empty() };
+    let entry = match what.kind {
         OpKind::Read => {
             let to = buf.bytes_mut()[what.from..].as_mut_ptr();
             match number {
@@ -252,5 +255,6 @@ pub(super) fn entry(what: Transfer, buf: &mut Buf, number: Option<u16>) -> Entry
             }
         }
         OpKind::Flush => opcode::Fsync::new(fd).build(),
-    }
+    };
+    entry.flags(flags)
 }

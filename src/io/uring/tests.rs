@@ -33,7 +33,12 @@ fn file(size: u64) -> File {
 }
 
 fn engine(depth: usize, files: &[&File]) -> Option<UringEngine> {
-    let device = |file: &&File| Device::new(file.try_clone().unwrap(), "disk", 512).unwrap();
+    engine_by(512, depth, files)
+}
+
+/// An engine whose transfers have to be multiples of `align`: of 1 where they pass the page cache.
+fn engine_by(align: u64, depth: usize, files: &[&File]) -> Option<UringEngine> {
+    let device = |file: &&File| Device::new(file.try_clone().unwrap(), "disk", align).unwrap();
     Some(UringEngine::new(probe(depth)?, files.iter().map(device).collect()))
 }
 
@@ -69,18 +74,55 @@ fn keeps_the_engine_contract() {
 }
 
 #[test]
+fn keeps_the_engine_contract_where_copies_are_left_to_other_threads() {
+    for depth in [1, 64] {
+        if probe(depth).is_none() {
+            return;
+        }
+        conformance::all(&|size| Box::new(engine_by(1, depth, &[&file(size as u64)]).unwrap()));
+    }
+}
+
+#[test]
 fn a_dropped_engine_has_carried_out_what_it_took() {
-    let file = file(64 << 20);
-    let Some(mut engine) = engine(64, &[&file]) else { return };
-    for tag in 0..64 {
-        engine.submit(filled(tag, 0, tag << 20, 1 << 20, tag as u8 + 1)).unwrap();
+    for align in [1, 512] {
+        let file = file(64 << 20);
+        let Some(mut engine) = engine_by(align, 64, &[&file]) else { return };
+        for tag in 0..64 {
+            engine.submit(filled(tag, 0, tag << 20, 1 << 20, tag as u8 + 1)).unwrap();
+        }
+        drop(engine);
+        let mut part = vec![0; 1 << 20];
+        for tag in 0..64 {
+            file.read_exact_at(&mut part, tag << 20).unwrap();
+            assert!(part.iter().all(|b| *b == tag as u8 + 1), "MiB {tag}");
+        }
     }
-    drop(engine);
-    let mut part = vec![0; 1 << 20];
-    for tag in 0..64 {
-        file.read_exact_at(&mut part, tag << 20).unwrap();
-        assert!(part.iter().all(|b| *b == tag as u8 + 1), "MiB {tag}");
+}
+
+#[test]
+fn long_copies_and_no_others_are_left_to_other_threads() {
+    let file = file(1 << 20);
+    for (align, kind, len, aside) in [
+        (1, OpKind::Read, LONG, true),
+        (1, OpKind::Write, LONG, true),
+        (1, OpKind::Read, LONG - 1, false),
+        (512, OpKind::Write, LONG, false),
+        (1, OpKind::Flush, 0, false),
+    ] {
+        let Some(mut engine) = engine_by(align, 1, &[&file]) else { return };
+        engine.submit(op(1, 0, kind, 0, len)).unwrap();
+        assert_eq!(engine.pending[0].unwrap().aside, aside, "{align} {kind:?} {len}");
+        engine.wait().unwrap().result.unwrap();
     }
+}
+
+#[test]
+fn where_no_other_thread_can_be_had_it_is_asked_without() {
+    let mut pending = Pending { aside: true, ..pending(OpKind::Write) };
+    assert!(progress(&mut pending, -ECANCELED, 4096).is_none());
+    assert!(!pending.aside && pending.moved == 0);
+    progress(&mut pending, -ECANCELED, 4096).unwrap().unwrap_err();
 }
 
 #[test]
@@ -90,7 +132,7 @@ fn a_dropped_engine_waits_for_reads_that_hang() {
     let file = File::from(std::os::fd::OwnedFd::from(reader));
     let mut ring = probe.ring;
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-    let what = Transfer { kind: OpKind::Read, fd, offset: 0, from: 0, fixed: true };
+    let what = Transfer { kind: OpKind::Read, fd, offset: 0, from: 0, fixed: true, aside: false };
     ring.start(0, what, Buf::zeroed(4096)).unwrap();
     let late = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(200));
@@ -146,7 +188,16 @@ fn a_file_that_shrank_ends_a_read_with_an_error() {
 }
 
 fn pending(kind: OpKind) -> Pending {
-    Pending { tag: 1, dev: DevId(0), kind, offset: 0, moved: 0, tries: 0, fixed: false }
+    Pending {
+        tag: 1,
+        dev: DevId(0),
+        kind,
+        offset: 0,
+        moved: 0,
+        tries: 0,
+        fixed: false,
+        aside: false,
+    }
 }
 
 #[test]

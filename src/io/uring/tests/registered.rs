@@ -66,7 +66,7 @@ fn what_lies_in_registered_memory_goes_by_it() {
 fn the_operation_is_chosen_by_kind_and_memory() {
     let mut buf = Buf::zeroed(512);
     let mut code = |kind, number| {
-        let what = Transfer { kind, fd: 0, offset: 0, from: 0, fixed: true };
+        let what = Transfer { kind, fd: 0, offset: 0, from: 0, fixed: true, aside: false };
         entry(what, &mut buf, number).get_opcode()
     };
     assert_eq!(code(OpKind::Read, Some(3)), u32::from(opcode::ReadFixed::CODE));
