@@ -4,6 +4,9 @@
 //! what it can of them when it lets go of the file; pages that are mapped stay. To go by them would
 //! skip chunks; to write one block of them back would lose bits on disk. So the cache is dropped
 //! again, and then compared with the disk.
+//!
+//! Nor does a file nobody wrote like that hold what its pages say where a flush failed: the kernel
+//! tells of it once, and keeps the pages as if they were on the disk.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -23,15 +26,25 @@ use crate::units::Bytes;
 /// Compared at a time.
 const BLOCK: usize = 1 << 20;
 
+/// Drops what the page cache holds of `file`, a regular file, once that is written: what is read
+/// then comes from the disk. `path` is for the message.
+///
+/// # Errors
+/// It could not be written, now or before: writes to it are lost.
+pub fn drop_pages(file: &File, path: &Path) -> Result<()> {
+    let hint = "what was written to it lately may be lost: look at the disk it lies on";
+    file.sync_data().map_err(|error| Error::io("flush", path, error).hint(hint))?;
+    posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
+        .map_err(|errno| Error::io("drop the cached pages of", path, errno.into()))
+}
+
 /// Makes reads of `file`, a regular file, tell what is on the disk; `path` is for the message.
 ///
 /// # Errors
 /// Refused where the page cache still holds something else; I/O where it cannot be read.
 pub fn refresh(file: &File, path: &Path) -> Result<()> {
     let failed = |error| Error::io("compare the page cache with the disk", path, error);
-    file.sync_data().map_err(failed)?;
-    posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
-        .map_err(|errno| failed(errno.into()))?;
+    drop_pages(file, path)?;
     let Some(disk) = past_the_cache(file).map_err(failed)? else { return Ok(()) };
     match first_difference(file, &disk).map_err(failed)? {
         None => Ok(()),
@@ -106,6 +119,15 @@ mod tests {
             refresh(&File::open(&path).unwrap(), &path).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), vec![7; len]);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_flushed_is_not_taken_for_what_is_on_the_disk() {
+        // A file that nothing can make stable.
+        let path = Path::new("/proc/self/comm");
+        let error = drop_pages(&File::open(path).unwrap(), path).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Io);
+        assert!(error.to_string().contains("may be lost"), "{error}");
     }
 
     #[test]

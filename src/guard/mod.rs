@@ -18,7 +18,7 @@ use std::path::Path;
 
 use crate::error::Result;
 pub use crate::sysfs::System;
-pub use coherent::refresh;
+pub use coherent::{drop_pages, refresh};
 pub use entry::Entry;
 pub use exclusive::{no_foreign_links, open_exclusive, shared};
 pub use members::{array_running, cluster_lockspace, superblock_of, superblock_on_disk};
