@@ -4,6 +4,7 @@ use super::batch::Ended;
 use super::bits::{BitStore, Cursor};
 use super::checkpoint::Checkpoints;
 use super::exec::Exec;
+use super::prepare::Stable;
 use super::run::ResyncOptions;
 use crate::error::Result;
 use crate::units::{Bytes, SectorRange, Sectors};
@@ -24,11 +25,13 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// What is due of the array; settled is only what lies on members that are `stable`.
     pub(super) fn new(
         store: Option<BitStore>,
         size: Sectors,
         options: &ResyncOptions,
         account: u64,
+        _stable: Stable,
     ) -> Result<Self> {
         let batch = batch(options.limit);
         if let Some(store) = store {

@@ -1,10 +1,11 @@
 //! What is written before the first chunk is copied: bitmap copies that agree, a bitmap superblock
-//! the kernel believes and, where the array counts as clean, superblocks that say it is not.
+//! the kernel believes and, where the array counts as clean, superblocks that say it is not. Then
+//! everybody who takes part is flushed.
 //!
 //! After this a crash at any point leaves an array whose dirty bits cover all that may differ.
 
 use super::bits::BitStore;
-use super::finish::SuperWriter;
+use super::finish::{Seat, SuperWriter};
 use super::load::Bitmap;
 use super::plan::{Decision, Plan};
 use super::trust::Doubt;
@@ -13,7 +14,7 @@ use crate::format::bitmap::{
     BitmapSuper, BitmapVersion, Coverage, NewBitmap, RawBitmapSuper, StateFlags, decode, geometry,
 };
 use crate::format::md::SuperView;
-use crate::io::{Engine, flush, write_span};
+use crate::io::{DevId, Engine, flush, write_span};
 use crate::units::{ChunkSize, Events, SECTOR_BYTES};
 
 /// The bytes of a bitmap's superblock.
@@ -144,6 +145,22 @@ pub(super) fn bitmap_error(operation: &str, bitmap: &Bitmap, error: std::io::Err
     Error::io(operation, path, error)
 }
 
+/// Proof that what all who take part hold is on stable storage, be it data, copies or parity. Most
+/// of it was written by somebody else, and may be in a cache still: a bit must not go before that.
+#[derive(Debug)]
+pub(super) struct Stable(());
+
+/// Flushes everybody who takes part.
+///
+/// # Errors
+/// One cannot be flushed: nobody knows what it holds.
+pub(super) fn stable(engine: &mut dyn Engine, seats: &[Seat<'_>]) -> Result<Stable> {
+    for seat in seats {
+        flush(engine, DevId(seat.index)).map_err(|e| Error::io("flush", &seat.path, e))?;
+    }
+    Ok(Stable(()))
+}
+
 /// Makes the array ready: see the head of this file.
 ///
 /// # Errors
@@ -154,7 +171,7 @@ pub(super) fn prepare(
     work: Option<(&Terms, &mut BitStore)>,
     plan: &Plan,
     supers: &mut SuperWriter<'_>,
-) -> Result<()> {
+) -> Result<Stable> {
     if let Some((terms, store)) = work {
         // Bits before the superblock that vouches for them.
         let all_dirty = plan.decision == Decision::Full;
@@ -165,7 +182,7 @@ pub(super) fn prepare(
     if plan.mark_dirty {
         supers.mark_dirty(engine)?;
     }
-    Ok(())
+    stable(engine, &supers.seats)
 }
 
 /// The superblock of a bitmap whose bits were all dealt with while nobody was missing.

@@ -47,9 +47,9 @@ pub(super) fn work(
     let seats = seats(options, seen, &plan);
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());
-    prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
+    let stable = prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
     let account = digest(&assembly, &plan, freshest, &supers.seats, options);
-    let mut source = Source::new(bits, geometry.covered(), options, account)?;
+    let mut source = Source::new(bits, geometry.covered(), options, account, stable)?;
     exec.stats.done = source.position();
     let bad = bad::map(exec.engine, &logs, options);
     let repair = repair(geometry, &assembly, &plan, &supers.seats, bad);

@@ -12,6 +12,7 @@ use super::super::bits::{BitStore, Cursor};
 use super::super::due::batch;
 use super::super::exec::Exec;
 use super::super::plan::Plan;
+use super::super::prepare::stable;
 use super::super::report::{Outcome, Report};
 use super::super::run::ResyncOptions;
 use super::super::share::Share;
@@ -56,6 +57,8 @@ pub(in super::super) fn fill(
     }
     let mut seats = work::seats(options, &seen, &judged.plan);
     seats.extend(joining.iter().map(Joining::seat));
+    // What newcomers are filled from counts with them, and bits go at the end.
+    stable(exec.engine, &seats)?;
     let plan = Plan { wanted: judged.wanted, renew: false, ..judged.plan.clone() };
     let logs = std::mem::take(&mut judged.logs);
     let bad = bad::map(exec.engine, &logs, options);

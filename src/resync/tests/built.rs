@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::crash::{image, losses};
+use super::crash::{all_are_flushed_before_a_bit_goes, image, losses};
 use super::lab::{CHUNK, bitmap_image, run};
 use super::oracle::{self, PAGE, Shape, Unit, content, parity};
 use crate::error::Kind;
@@ -183,6 +183,7 @@ fn cut_everywhere(before: &Bare) -> usize {
     let mut engine = before.engine();
     run(&mut engine, &before.options()).unwrap_or_else(|e| panic!("{}: {e}", before.shape.name));
     let log = engine.log.borrow().clone();
+    all_are_flushed_before_a_bit_goes(before.shape.name, before.disks.last().unwrap(), &log);
     let mut images = 0;
     for cut in 0..=log.len() {
         for lost in losses(&log[..cut], false) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::lab::{CHUNK, CHUNKS, DIRTY, EVENTS, Lab, State, V0_90, run, run_until};
+use super::oracle::RAID5_LS;
 use crate::error::Kind;
 use crate::format::bitmap::StateFlags;
 use crate::format::codec::LittleEndian;
@@ -190,6 +191,20 @@ fn without_a_bitmap_full_is_the_only_way() {
     assert_eq!((report.decision, report.outcome), (Decision::Full, Outcome::Done));
     let after = Lab { disks: engine.disks.clone(), ..lab };
     assert_eq!(after.chunk(1, 5), after.chunk(0, 5));
+}
+
+#[test]
+fn without_a_bitmap_members_are_flushed_before_anything_is_written() {
+    let lab = Lab::of(RAID5_LS, V1_2, &[DIRTY, LOST, DIRTY], &[], true);
+    let mut engine = lab.engine();
+    let options = ResyncOptions { bitmap: None, full: true, ..lab.options() };
+    assert_eq!(run(&mut engine, &options).unwrap().outcome, Outcome::Done);
+    let log = engine.log.borrow();
+    let first: Vec<_> = log.iter().take_while(|one| matches!(one, Event::Flush(_))).collect();
+    for member in 0..3 {
+        let its = |one: &&Event| matches!(one, Event::Flush(dev) if *dev == DevId(member));
+        assert!(first.iter().any(its), "member {member}");
+    }
 }
 
 #[test]
