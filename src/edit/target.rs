@@ -163,20 +163,20 @@ type Terms = (ChunkSize, Sectors, [u8; 16]);
 fn inside(engine: &mut dyn Engine, paths: &[PathBuf]) -> Result<Target> {
     let members = Members::read(engine, paths)?;
     complete(&members)?;
-    let (mut copies, mut worst) = (Vec::new(), None);
+    let (mut copies, mut rooms, mut worst) = (Vec::new(), Vec::new(), None);
     let mut terms: Option<(Terms, BitmapSuper)> = None;
     for index in members.holders() {
         let view = members.superblocks[index].view();
         let at =
             view.bitmap_at.and_then(Sectors::to_bytes).ok_or_else(|| no_bitmap(&paths[index]))?;
         let copy = Copy { dev: DevId(index), at };
+        let room = view.bitmap_room.to_bytes().unwrap_or_default();
         copies.push(copy);
+        rooms.push((room, &paths[index]));
         if members.assembly.members[index].standing != Standing::Current {
             continue;
         }
         let value = header(engine, copy, &paths[index])?;
-        let room = view.bitmap_room.to_bytes().unwrap_or_default();
-        fits(&value, room, &paths[index])?;
         let why =
             doubt(&value, &copy.place(room, Some(index)), members.freshest().view(), members.size);
         worst = worst.or(why.map(|why| why.to_string()));
@@ -191,6 +191,8 @@ fn inside(engine: &mut dyn Engine, paths: &[PathBuf]) -> Result<Target> {
         }
     }
     let (_, value) = terms.ok_or_else(|| Error::refused("no member is current"))?;
+    // Members that are behind are written too.
+    rooms.into_iter().try_for_each(|(room, path)| fits(&value, room, path))?;
     Ok(Target { copies, value, members: Some(members), doubt: worst })
 }
 
@@ -277,3 +279,6 @@ pub(super) fn write_headers(
 pub(super) fn settle(engine: &mut dyn Engine, copies: &[Copy]) -> io::Result<()> {
     copies.iter().try_for_each(|copy| flush(engine, copy.dev))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::bits::{BitStore, Copy};
 use super::form::Form;
 use super::plan::BitmapState;
 use super::slots;
-use super::trust::{Doubt, doubt};
+use super::trust::{Doubt, contradiction, doubt, needs};
 use crate::array::{Assembly, Candidate, Standing};
 use crate::error::{Error, Result};
 use crate::format::Probe;
@@ -93,13 +93,16 @@ impl Place {
     }
 }
 
+/// A bitmap's superblock, and what it says.
+type Header = (RawBitmapSuper, BitmapSuper);
+
 /// The array's bitmap, judged.
 #[derive(Debug)]
 pub(crate) struct Bitmap {
     /// Every copy that must be kept right, those on members that are behind included.
     pub(crate) places: Vec<Place>,
     /// The superblock to go by, and its checked value; none where no copy can be decoded.
-    pub(crate) header: Option<(RawBitmapSuper, BitmapSuper)>,
+    pub(crate) header: Option<Header>,
     /// Why no copy is believed, if none is.
     pub(crate) doubt: Option<Doubt>,
     /// Which of `places` are believed.
@@ -123,6 +126,13 @@ impl Bitmap {
             _ => Form::Bits,
         };
         BitStore { copies: copies.collect(), chunk: header.chunk, size: header.sync_size, form }
+    }
+
+    /// The first place that has no room for what is to be written there by the terms of `header`.
+    /// Behind a copy lie a list of bad blocks, data, or the copy of another node.
+    pub(super) fn cramped(&self, header: &BitmapSuper) -> Option<&Place> {
+        let cramped = |place: &&Place| needs(header, place.node) > place.room_for(header.version);
+        self.places.iter().find(cramped)
     }
 
     /// What all places have room for.
@@ -198,8 +208,9 @@ fn own_place(view: &SuperView, fresh: &SuperView, at: Sectors) -> Option<Sectors
     moved.checked_sub(fresh.super_offset)
 }
 
-/// Reads and judges the bitmap at `places`. Only copies on current members count; of those that are
-/// believed the first sets the terms, and the others must have the same.
+/// Reads and judges the bitmap at `places`. Only copies on current members count. Those that are
+/// believed must have the same terms, and every place room for all bits by them, those on members
+/// that are behind included: all copies are written. Else none is believed.
 ///
 /// # Errors
 /// A copy cannot be read.
@@ -236,6 +247,7 @@ pub(crate) fn bitmap(
         bitmap.take(i, judge(&bytes, place, fresh, size));
     }
     slots::all_nodes_are_told(&mut bitmap, fresh.events);
+    bitmap.has_room_everywhere(candidates);
     Ok(bitmap)
 }
 
@@ -246,7 +258,7 @@ pub(super) fn read_header(engine: &mut dyn Engine, place: Place) -> io::Result<V
 }
 
 struct Judged {
-    header: Option<(RawBitmapSuper, BitmapSuper)>,
+    header: Option<Header>,
     doubt: Option<Doubt>,
 }
 
@@ -269,6 +281,9 @@ fn judge(bytes: &[u8], place: Place, fresh: &SuperView, size: Sectors) -> Judged
 
 impl Bitmap {
     fn take(&mut self, place: usize, judged: Judged) {
+        if let Some(Doubt::Contradiction(_)) = self.doubt {
+            return;
+        }
         let believed_before = self.trusted.contains(&true);
         match judged.doubt {
             None if !believed_before => {
@@ -276,12 +291,13 @@ impl Bitmap {
                 self.header = judged.header;
                 self.doubt = None;
             }
-            None => {
-                self.trusted[place] = self.same_terms(judged.header.as_ref());
-                if self.trusted[place] {
-                    slots::latest_clearing(&mut self.header, judged.header.as_ref());
+            None => match self.contradicted_by(judged.header.as_ref()) {
+                Some(what) => self.disbelieve(Doubt::Contradiction(what)),
+                None => {
+                    self.trusted[place] = true;
+                    latest_clearing(&mut self.header, judged.header.as_ref());
                 }
-            }
+            },
             Some(doubt) if !believed_before => {
                 self.doubt.get_or_insert(doubt);
                 if self.header.is_none() {
@@ -292,10 +308,34 @@ impl Bitmap {
         }
     }
 
-    fn same_terms(&self, other: Option<&(RawBitmapSuper, BitmapSuper)>) -> bool {
-        let terms = |(_, b): &(RawBitmapSuper, BitmapSuper)| {
-            (b.chunk, b.sync_size, b.bits_at(), b.version.format_name(), b.nodes)
-        };
-        self.header.as_ref().map(terms) == other.map(terms)
+    fn contradicted_by(&self, other: Option<&Header>) -> Option<&'static str> {
+        let ((_, first), (_, other)) = self.header.as_ref().zip(other)?;
+        contradiction(first, other)
     }
+
+    /// No copy is believed any more, whatever was found before.
+    pub(super) fn disbelieve(&mut self, doubt: Doubt) {
+        self.doubt = Some(doubt);
+        self.trusted.fill(false);
+    }
+
+    fn has_room_everywhere(&mut self, candidates: &[Candidate<'_>]) {
+        let Some((_, header)) = self.header.as_ref().filter(|_| self.doubt.is_none()) else {
+            return;
+        };
+        let Some(place) = self.cramped(header) else { return };
+        let (needs, has) = (needs(header, place.node), place.room_for(header.version));
+        let member = place.member.map_or("its device", |member| candidates[member].name).to_owned();
+        self.disbelieve(Doubt::NoRoom { member, needs, has });
+    }
+}
+
+/// Takes over what `other` says of the past, where copies differ in it: the latest counts. A power cut
+/// between two of them leaves that, and nodes of a cluster lag. Who left before it is filled whole.
+fn latest_clearing(header: &mut Option<Header>, other: Option<&Header>) {
+    let (Some((raw, value)), Some((_, other))) = (header, other) else { return };
+    value.events_cleared = value.events_cleared.max(other.events_cleared);
+    value.events = value.events.max(other.events);
+    raw.set_events_cleared(value.events_cleared);
+    raw.set_events(value.events);
 }

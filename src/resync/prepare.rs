@@ -48,15 +48,24 @@ pub(super) fn terms(bitmap: &Bitmap, plan: &Plan, array: &SuperView) -> Result<O
     raw.set_events(raw.events().max(array.events));
     raw.set_state(raw.state().without(StateFlags::STALE).without(StateFlags::WRITE_ERROR));
     let value = decode(&raw.0).value.ok_or_else(|| unusable(bitmap))?;
+    match (bitmap.cramped(&value), &bitmap.doubt) {
+        (None, _) => {}
+        // The slots of a cluster's nodes cannot be made shorter.
+        (Some(_), Some(Doubt::NoRoom { .. })) => return Err(unusable(bitmap)),
+        (Some(_), _) => return Err(too_small(bitmap)),
+    }
     Ok(Some(Terms { raw, value }))
 }
+
+/// The way out where an internal bitmap is of no use.
+const WITHOUT: &str = "take the bitmap away with mdadm --assemble --update=no-bitmap";
 
 fn unusable(bitmap: &Bitmap) -> Error {
     let why = bitmap.doubt.as_ref().map_or_else(|| "there is no bitmap".into(), Doubt::to_string);
     let error = Error::refused(why);
     match &bitmap.path {
         Some(path) => error.at_path(path).hint("leave out --bitmap and give --full"),
-        None => error.hint("take the bitmap away with mdadm --assemble --update=no-bitmap"),
+        None => error.hint(WITHOUT),
     }
 }
 
@@ -96,7 +105,10 @@ fn fitting(value: &BitmapSuper, bitmap: &Bitmap) -> Result<ChunkSize> {
 
 fn too_small(bitmap: &Bitmap) -> Error {
     let error = Error::refused("there is no room for the bits of this array");
-    bitmap.path.as_ref().map_or(Error::refused(error.what()), |path| error.at_path(path))
+    match &bitmap.path {
+        Some(path) => error.at_path(path),
+        None => error.hint(WITHOUT),
+    }
 }
 
 /// A new internal bitmap where the old one cannot be read. A file is never made up like this: it

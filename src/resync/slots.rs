@@ -9,7 +9,7 @@ use std::io;
 
 use super::load::{Bitmap, Place, read_header};
 use super::trust::Doubt;
-use crate::format::bitmap::{self, BitmapSuper, BitmapVersion, RawBitmapSuper, geometry};
+use crate::format::bitmap::{self, BitmapSuper, BitmapVersion, geometry};
 use crate::io::Engine;
 use crate::units::{Bytes, Events};
 
@@ -59,27 +59,15 @@ pub(super) fn all_nodes_are_told(bitmap: &mut Bitmap, events: Events) {
         places.any(|(place, trusted)| *trusted && place.node == node)
     };
     let lost = (0..header.nodes).find(|node| !told(*node));
-    bitmap.doubt = match lost {
-        Some(node) => Some(Doubt::Damaged(format!("the bits of node {node} cannot be told"))),
-        None if header.events < events => {
-            Some(Doubt::Stale { bitmap: header.events, array: events })
+    match lost {
+        Some(node) => {
+            let what = format!("the bits of node {node} cannot be told");
+            bitmap.disbelieve(Doubt::Damaged(what));
         }
-        None => None,
-    };
-    if bitmap.doubt.is_some() {
-        bitmap.trusted.fill(false);
-    }
-}
-
-type Header = (RawBitmapSuper, BitmapSuper);
-
-/// Takes over what `other` says of the past, where the nodes differ in it: the latest counts.
-pub(super) fn latest_clearing(header: &mut Option<Header>, other: Option<&Header>) {
-    let (Some((raw, value)), Some((_, other))) = (header, other) else { return };
-    if value.version == BitmapVersion::Clustered5 {
-        value.events_cleared = value.events_cleared.max(other.events_cleared);
-        value.events = value.events.max(other.events);
-        raw.set_events_cleared(value.events_cleared);
-        raw.set_events(value.events);
+        None if header.events < events => {
+            let doubt = Doubt::Stale { bitmap: header.events, array: events };
+            bitmap.disbelieve(doubt);
+        }
+        None => {}
     }
 }

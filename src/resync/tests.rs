@@ -6,6 +6,7 @@
 mod bad;
 mod built;
 mod cases;
+pub(crate) mod copies;
 mod crash;
 mod faults;
 mod forms;

@@ -41,6 +41,18 @@ pub enum Doubt {
         /// Bytes there are.
         has: Bytes,
     },
+    /// A member that must have a copy has no room for all its bits.
+    NoRoom {
+        /// The member.
+        member: String,
+        /// Bytes it needs.
+        needs: Bytes,
+        /// Bytes there are before something else begins.
+        has: Bytes,
+    },
+    /// Two copies would be believed, and a bit of one stands for something else than one of the
+    /// other; in what they differ.
+    Contradiction(&'static str),
     /// The kernel has still to write down where it begins.
     NeverUsed,
     /// A form that the kernel does not know there; why.
@@ -65,6 +77,17 @@ impl fmt::Display for Doubt {
                 "the bitmap is cut short: {} bytes of the {} it needs",
                 has.get(),
                 needs.get()
+            ),
+            Self::NoRoom { member, needs, has } => write!(
+                f,
+                "the bitmap needs {} bytes, and on {member} there is room for {} only",
+                needs.get(),
+                has.get()
+            ),
+            Self::Contradiction(what) => write!(
+                f,
+                "two copies of the bitmap are sound, and differ in their {what}: nobody knows \
+                 which of them holds all dirt"
             ),
             Self::NeverUsed => f.write_str("the bitmap was never used: it has no states yet"),
             Self::Form(why) => f.write_str(why),
@@ -103,10 +126,22 @@ pub(crate) fn doubt(
 }
 
 /// Bytes from the start of `node` to the end of the last one.
-fn needs(bitmap: &BitmapSuper, node: u32) -> Bytes {
+pub(super) fn needs(bitmap: &BitmapSuper, node: u32) -> Bytes {
     let behind = u64::from(bitmap.nodes.saturating_sub(1).saturating_sub(node));
     let stride = geometry::cluster_stride(bitmap.chunks()).to_bytes().unwrap_or(Bytes::ZERO);
     bitmap.bytes_needed().saturating_add(Bytes::new(stride.get().saturating_mul(behind)))
+}
+
+/// In what the terms of two copies differ, both of which would be believed: bits of one cannot be
+/// laid over those of the other, and each may hold dirt that the other lacks.
+pub(super) fn contradiction(one: &BitmapSuper, other: &BitmapSuper) -> Option<&'static str> {
+    match () {
+        () if one.version.format_name() != other.version.format_name() => Some("form"),
+        () if one.chunk != other.chunk => Some("chunk size"),
+        () if one.sync_size != other.sync_size => Some("size"),
+        () if one.nodes != other.nodes => Some("number of nodes"),
+        () => None,
+    }
 }
 
 fn misplaced(bitmap: &BitmapSuper, place: &Place, array: &SuperView) -> Option<&'static str> {

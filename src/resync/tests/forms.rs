@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::cases::{Case, cases, mirrors};
+use super::copies::cramp;
 use super::crash::{cut_everywhere, long};
 use super::lab::{DIRTY, EVENTS, Lab, State, run};
 use super::oracle;
@@ -343,6 +344,20 @@ fn bits_that_a_node_cleared_after_a_member_left_catch_nobody_up() {
     }
     let error = run(&mut lab.engine(), &lab.options()).unwrap_err();
     assert!(error.to_string().contains("bits were cleared at event 18"), "{error}");
+}
+
+#[test]
+fn a_member_without_room_for_every_node_is_not_written() {
+    let mut lab = mirror(Kind::Clustered, &[DIRTY, BEHIND]);
+    // Where the second node has its bits on the others.
+    cramp(&mut lab, 1, 16);
+    for full in [false, true] {
+        let mut engine = lab.engine();
+        let error = run(&mut engine, &ResyncOptions { full, ..lab.options() }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.to_string().contains("on 1 there is room for 4096 only"), "{error}");
+        assert!(engine.log.borrow().is_empty());
+    }
 }
 
 #[test]

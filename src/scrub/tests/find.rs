@@ -3,6 +3,7 @@
 use super::lab::{CLEAN, check, damage, repair, shapes, sound};
 use crate::error::Kind;
 use crate::io::{DevId, OpKind};
+use crate::resync::tests::copies::{cramp, fine};
 use crate::resync::tests::lab::{DIRTY, Lab, State};
 use crate::resync::tests::oracle::{self, Shape, Unit, parity};
 use crate::scrub::check::CheckOptions;
@@ -121,6 +122,19 @@ fn dirty_chunks_are_told_and_may_be_all_that_is_looked_at() {
     let both = CheckOptions { ranges, dirty_only: true, ..CheckOptions::default() };
     let (report, found) = check(&lab, &mut lab.engine(), &both).unwrap();
     assert_eq!((pages(&found), report.stats.done.get()), (vec![], 4096));
+}
+
+#[test]
+fn no_mark_is_set_where_a_copy_has_no_room_for_the_bits() {
+    let mut lab = fine(&[CLEAN, CLEAN]);
+    damage(&mut lab, 1, 319);
+    let options = CheckOptions { mark: Some(Mark::Internal), ..CheckOptions::default() };
+    assert_eq!(check(&lab, &mut lab.engine(), &options).unwrap().0.marked, Some(8));
+    cramp(&mut lab, 1, 9);
+    let mut engine = lab.engine();
+    let error = check(&lab, &mut engine, &options).unwrap_err();
+    assert!(error.to_string().contains("on 1 there is room for 512 only"), "{error}");
+    assert!(engine.log.borrow().is_empty(), "something was written");
 }
 
 #[test]
