@@ -6,7 +6,7 @@ _mdbitmap_options() {
     case $1 in
         '') echo '-h --help -V --version' ;;
         'add') echo '--as-new --write-mostly --force= -n --dry-run --json -h --help' ;;
-        'assemble') echo '-b --bitmap --readonly --force -n --dry-run --json -h --help' ;;
+        'assemble') echo '-b --bitmap --readonly --force= -n --dry-run --json -h --help' ;;
         'attach') echo '--internal -c --chunk -d --delay --write-behind= -n --dry-run --json -h --help' ;;
         'check') echo '-b --bitmap --dirty-only --range --checkpoint --mark -n --dry-run --list --limit --engine --memory --progress --json -h --help' ;;
         'clear') echo '-r --range -y --yes -n --dry-run --json -h --help' ;;
@@ -49,7 +49,7 @@ _mdbitmap_value() {
     case "$1 $2" in
         'add --force') echo '= overwrite' ;;
         'assemble -b' | 'assemble --bitmap') echo ' @files' ;;
-        'assemble --force') echo ' degraded' ;;
+        'assemble --force') echo '= degraded' ;;
         'attach -c' | 'attach --chunk') echo ' ' ;;
         'attach -d' | 'attach --delay') echo ' ' ;;
         'attach --write-behind') echo '= ' ;;

@@ -108,6 +108,15 @@ impl Error {
         self
     }
 
+    /// Says `hint` in place of a `--force=WHAT` that the command does not have.
+    #[must_use]
+    pub fn without_force(mut self, hint: &str) -> Self {
+        match self.force.take() {
+            Some(_) => self.hint(hint),
+            None => self,
+        }
+    }
+
     /// Names the `--force=WHAT` that overrides a refusal.
     #[must_use]
     pub fn unless_forced(mut self, what: &'static str) -> Self {
@@ -222,6 +231,8 @@ mod tests {
         assert_eq!(error.errno(), Some(5));
         let refusal = Error::refused("it exists").at_path("b").unless_forced("overwrite");
         assert_eq!(refusal.to_string(), "b: it exists (--force=overwrite overrides this)");
+        let other = refusal.without_force("name another");
+        assert_eq!(other.to_string(), "b: it exists\n  name another");
         let twice = Error::refused("no").more("one").more("two");
         assert_eq!(twice.to_string(), "no\n  one\n  two");
         let explained = Error::refused("no").details(vec!["a".into(), "b\n".into()]).hint("c");

@@ -131,21 +131,22 @@ impl Assembly {
     }
 }
 
-/// Puts an array together from `candidates`, to be resynced here.
+/// Puts an array together from `candidates`, to be read or edited where it lies.
 ///
 /// # Errors
-/// Refused where they are no one array, or one whose state makes a resync a guess.
+/// Refused where they are no one array, or one whose state makes it a guess what it holds.
 pub fn assemble(candidates: &[Candidate<'_>]) -> Result<Assembly> {
-    put_together(candidates, Purpose::Resync)
+    put_together(candidates, Purpose::Edit)
 }
 
-/// Puts an array together as [`assemble`] does, one of a cluster included: somebody has stated that
-/// no node has it.
+/// Puts an array together as [`assemble`] does, to be resynced here; one of a cluster too, where
+/// somebody has stated that no node has it.
 ///
 /// # Errors
 /// As [`assemble`].
-pub fn assemble_of_cluster(candidates: &[Candidate<'_>]) -> Result<Assembly> {
-    put_together(candidates, Purpose::ResyncOfCluster)
+pub fn assemble_to_resync(candidates: &[Candidate<'_>], cluster_is_down: bool) -> Result<Assembly> {
+    let purpose = if cluster_is_down { Purpose::ResyncOfCluster } else { Purpose::Resync };
+    put_together(candidates, purpose)
 }
 
 /// Puts an array of any level together from `candidates`, for the kernel to start: the same members

@@ -21,5 +21,5 @@ mod rules;
 pub mod start;
 
 pub use membership::{
-    Assembly, Away, Candidate, Member, Standing, assemble, assemble_of_cluster, muster,
+    Assembly, Away, Candidate, Member, Standing, assemble, assemble_to_resync, muster,
 };

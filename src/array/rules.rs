@@ -58,6 +58,8 @@ pub(super) enum Purpose {
     Resync,
     /// The same, and no node of the cluster it may belong to has it.
     ResyncOfCluster,
+    /// To be read or edited where it lies.
+    Edit,
     /// To be started by the kernel.
     Start,
 }
@@ -66,7 +68,9 @@ impl Purpose {
     /// Who knows how to deal with an array that is unfit.
     const fn hint(self) -> &'static str {
         match self {
-            Self::Resync | Self::ResyncOfCluster => "let the kernel assemble it instead",
+            Self::Resync | Self::ResyncOfCluster | Self::Edit => {
+                "let the kernel assemble it instead"
+            }
             Self::Start => "let `mdadm --assemble` start it: it knows how",
         }
     }
@@ -86,7 +90,9 @@ pub(super) fn is_fit(freshest: &Candidate<'_>, purpose: Purpose) -> Result<()> {
     };
     match (why, purpose) {
         (Some(why), _) => Err(left_to_others(why, freshest, purpose)),
-        (None, Purpose::Resync | Purpose::ResyncOfCluster) => may_be_resynced(freshest),
+        (None, Purpose::Resync | Purpose::ResyncOfCluster | Purpose::Edit) => {
+            may_be_resynced(freshest)
+        }
         (None, Purpose::Start) if STARTED.contains(&view.level) => Ok(()),
         (None, Purpose::Start) => {
             let why = format!("its level is {}; there is no driver for that", view.level);
@@ -144,7 +150,11 @@ fn may_be_elsewhere(candidate: &Candidate<'_>, purpose: Purpose) -> Result<()> {
     let why = "the array belongs to a cluster; another node may be using it";
     match purpose {
         Purpose::Start => Err(left_to_others(why, candidate, purpose)),
-        _ => Err(Error::refused(why)
+        Purpose::Edit => {
+            let hint = "the tools of the cluster know whether one has it";
+            Err(Error::refused(why).at_path(candidate.name).hint(hint))
+        }
+        Purpose::Resync | Purpose::ResyncOfCluster => Err(Error::refused(why)
             .at_path(candidate.name)
             .unless_forced("cluster")
             .hint("stop it on every node first; nothing on the members tells whether one has it")),

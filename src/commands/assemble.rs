@@ -38,7 +38,7 @@ pub struct AssembleArgs {
     readonly: bool,
 
     /// Do it in spite of what was refused
-    #[arg(long, value_enum, value_name = "WHAT")]
+    #[arg(long, value_enum, value_delimiter = ',', require_equals = true, value_name = "WHAT")]
     force: Vec<Force>,
 
     #[command(flatten)]

@@ -21,7 +21,7 @@ use crate::units::ChunkSize;
 /// The file must not lie on the array, and its file system must tell where the blocks of a file are:
 /// ext4, XFS, ext2 and FAT do, Btrfs and tmpfs do not. While it is attached the kernel writes to
 /// those blocks behind the file system: do not truncate, defragment, move or overwrite it. `chattr
-/// +i` keeps others from it; `detach` and `assemble` want `chattr -i` first.
+/// +i` keeps others from it; `detach`, `assemble` and the next `attach` want `chattr -i` first.
 ///
 /// Nothing in the array's metadata tells of the file: name it again at every assembly
 /// (`mdbitmap assemble --bitmap`). Kernels from 6.18 on take no bitmap files.

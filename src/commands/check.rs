@@ -1,6 +1,6 @@
 //! `mdbitmap check`: arguments to options, one call, ranges as they are found and a report.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -113,7 +113,7 @@ pub fn run(args: &CheckArgs, context: &mut Context) -> anyhow::Result<ExitStatus
         true => render::check_json(&mut context.out, &report),
         false => render::check_text(&mut context.out, &report),
     });
-    printed_whole(printed.and_then(|()| context.finish()))?;
+    printed.and_then(|()| context.finish()).context("cannot print the report")?;
     Ok(status(&report))
 }
 
@@ -132,14 +132,6 @@ pub(super) fn listed<T>(
     }
     let mut sink = render::TextSink::new(&mut context.out, width, most);
     Ok((call(&mut sink)?, sink.end()))
-}
-
-/// Where nobody is reading any more, the status still tells what was found.
-pub(super) fn printed_whole(printed: io::Result<()>) -> anyhow::Result<()> {
-    match printed {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.context("cannot print the report"),
-    }
 }
 
 fn status(report: &Report) -> ExitStatus {

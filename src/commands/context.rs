@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
+use super::out::Out;
 use crate::error::{Error, Kind, Result, printable};
 
 /// How long a signal may go unnoticed.
@@ -20,7 +21,7 @@ const STEP: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Context {
     /// Standard output, buffered; [`Context::finish`] flushes it.
-    pub out: BufWriter<io::Stdout>,
+    pub out: BufWriter<Out>,
     /// Raised by the first SIGINT or SIGTERM; a second one ends the process at once.
     pub stop: Arc<AtomicBool>,
 }
@@ -31,7 +32,8 @@ impl Context {
     /// # Errors
     /// The signal handlers cannot be installed.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { out: BufWriter::with_capacity(1 << 16, io::stdout()), stop: watch_signals()? })
+        let out = BufWriter::with_capacity(1 << 16, Out::new(io::stdout()));
+        Ok(Self { out, stop: watch_signals()? })
     }
 
     /// Columns of the terminal that standard output is; 80 where it is none.
@@ -122,7 +124,7 @@ impl Context {
         }
     }
 
-    /// Flushes standard output, so that a full disk or a closed pipe is noticed.
+    /// Flushes standard output, so that a full disk is noticed, or that nobody reads any more.
     ///
     /// # Errors
     /// The output could not be written.

@@ -80,13 +80,9 @@ pub fn without_output() -> ExitStatus {
     ExitStatus::Io
 }
 
-/// Prints `error` with its causes and gives its status. A reader that went away (`| head`) is no
-/// error.
+/// Prints `error` with its causes and gives its status.
 #[must_use]
 pub fn report(error: &anyhow::Error) -> ExitStatus {
-    if error.chain().any(is_broken_pipe) {
-        return ExitStatus::Done;
-    }
     output::complain(&words(error));
     error.downcast_ref::<Error>().map_or(ExitStatus::Io, |error| error.kind().into())
 }
@@ -97,10 +93,6 @@ fn words(error: &anyhow::Error) -> String {
         true => format!("cannot print the report: {error}"),
         false => format!("{error:#}"),
     }
-}
-
-fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn of_output(error: &io::Error) -> ExitStatus {

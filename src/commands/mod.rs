@@ -35,6 +35,7 @@ pub mod is;
 pub mod locate;
 pub mod manage;
 pub mod merge;
+pub mod out;
 pub mod readd;
 pub mod rechunk;
 pub mod remove;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 
-use super::check::{listed, printed_whole};
+use super::check::listed;
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::transfer::{TransferArgs, parse_limit};
@@ -86,7 +87,7 @@ impl RepairArgs {
             true => render::repair_json(&mut context.out, &report),
             false => render::repair_text(&mut context.out, &report),
         });
-        printed_whole(printed.and_then(|()| context.finish()))?;
+        printed.and_then(|()| context.finish()).context("cannot print the report")?;
         Ok(report)
     }
 }
@@ -99,12 +100,15 @@ pub fn run(args: &RepairArgs, context: &mut Context) -> anyhow::Result<ExitStatu
     if !args.dry_run && !args.yes {
         if args.json || !context.stdin_is_terminal() {
             let what = "nobody is there to be asked";
-            return Err(Error::usage(what).hint("give --yes, or --dry-run to look first").into());
+            return Err(Error::refused(what).hint("give --yes, or --dry-run to look first").into());
         }
         let plan = args.call(true, context)?;
         let nothing = plan.repaired.is_zero() || plan.found.outcome == Outcome::Interrupted;
-        if nothing || !context.ask("Write this?")? {
+        if nothing {
             return Ok(status(&plan));
+        }
+        if !context.ask("Write this?")? {
+            return Err(Error::refused("not confirmed: nothing was written").into());
         }
     }
     args.call(args.dry_run, context).map(|report| status(&report))

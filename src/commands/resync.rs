@@ -1,6 +1,6 @@
 //! `mdbitmap resync`: arguments to options, one call, a rendered report.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -181,11 +181,7 @@ pub fn run(args: &ResyncArgs, context: &mut Context) -> anyhow::Result<ExitStatu
     let options = args.options(context.now())?;
     let mut observer = progress::observer(args.transfer.progress.style(context));
     let report = resync(&options, &System::default(), observer.as_mut(), &context.stop)?;
-    match print(args, context, &report) {
-        // Nobody is reading; the status still tells what became of the array.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        printed => printed.context("cannot print the report")?,
-    }
+    print(args, context, &report).context("cannot print the report")?;
     Ok(status(report.outcome))
 }
 

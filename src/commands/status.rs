@@ -53,6 +53,9 @@ pub fn run(args: &StatusArgs, context: &mut Context) -> anyhow::Result<ExitStatu
             context.out.write_all(again.as_bytes())?;
         }
         show(args, context, &system)?;
+        if context.out.get_ref().is_unread() {
+            return Ok(ExitStatus::Done);
+        }
     }
     Ok(ExitStatus::Interrupted)
 }

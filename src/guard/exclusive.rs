@@ -4,8 +4,9 @@
 //! regular file that we write is locked with flock, which our own kind honours.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use nix::libc::EBUSY;
@@ -29,16 +30,19 @@ const MOST_LINKS: usize = 40;
 /// Refused where another program has claimed or locked it; usage where it is neither file nor
 /// device.
 pub fn open_exclusive(path: &Path, write: bool, extra: OFlag) -> Result<File> {
-    let entry = fs::symlink_metadata(path).map_err(|error| Error::io("open", path, error))?;
-    if write {
-        no_foreign_links(path)?;
-    }
-    let before = fs::metadata(path).map_err(|error| Error::io("open", path, error))?.file_type();
+    // Where links lead was judged once: what is there is opened, and no link in its place.
+    let end = if write { no_foreign_links(path)? } else { None };
+    let at = end.as_deref().unwrap_or(path);
+    let entry = fs::symlink_metadata(at).map_err(|error| Error::io("open", path, error))?;
+    let before = fs::metadata(at).map_err(|error| Error::io("open", path, error))?.file_type();
     // Before opening: to open a tape or a pipe has effects.
     check_type(before, path)?;
-    let file = open(path, write, extra, before.is_block_device())?;
+    let file = open(at, write, extra, before.is_block_device())?;
     let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
-    if meta.file_type() != before || !(entry.is_symlink() || is_at(path, &meta)) {
+    let is_link = end.is_none() && entry.is_symlink();
+    let there = is_it(fs::metadata(path), &meta);
+    if meta.file_type() != before || !there || !(is_link || is_it(fs::symlink_metadata(at), &meta))
+    {
         return Err(Error::refused("it was replaced while being opened").at_path(path));
     }
     if write && before.is_file() {
@@ -48,17 +52,17 @@ pub fn open_exclusive(path: &Path, write: bool, extra: OFlag) -> Result<File> {
 }
 
 /// Fails where `path` is a symbolic link that neither root nor we made, or leads to one: whoever did
-/// would choose what is written.
+/// would choose what is written. Gives the name at the end, which is no link; none where links lead to
+/// no name, as in /proc/self/fd.
 ///
 /// # Errors
 /// Refused.
-pub fn no_foreign_links(path: &Path) -> Result<()> {
+pub fn no_foreign_links(path: &Path) -> Result<Option<PathBuf>> {
     let mut at = path.to_owned();
     for _ in 0..MOST_LINKS {
-        // What is no path, as in /proc/self/fd, ends it too.
-        let Ok(entry) = fs::symlink_metadata(&at) else { return Ok(()) };
+        let Ok(entry) = fs::symlink_metadata(&at) else { return Ok(None) };
         if !entry.is_symlink() {
-            return Ok(());
+            return Ok(Some(at));
         }
         no_foreign_link(&at, &entry)?;
         let to = fs::read_link(&at).map_err(|error| Error::io("follow", &at, error))?;
@@ -89,10 +93,9 @@ pub fn shared(meta: &Metadata) -> Option<String> {
     (names > 1).then(|| format!("it has {names} names, so it is something else as well"))
 }
 
-/// Whether what was opened is what has the name, and was not behind a link that took its place
+/// Whether what was opened is what has the name now, and was not behind a link that took its place
 /// meanwhile. Asked afterwards: an overlay gives a file another number when it is opened to be written.
-fn is_at(path: &Path, opened: &Metadata) -> bool {
-    let now = fs::symlink_metadata(path);
+fn is_it(now: io::Result<Metadata>, opened: &Metadata) -> bool {
     now.is_ok_and(|now| (now.dev(), now.ino()) == (opened.dev(), opened.ino()))
 }
 

@@ -18,7 +18,7 @@ use super::sample::Sampler;
 use super::volume::{Volume, volume};
 use super::work::seats;
 use crate::array::geometry::Geometry;
-use crate::array::{Assembly, Candidate, Standing, assemble, assemble_of_cluster};
+use crate::array::{Assembly, Candidate, Standing, assemble_to_resync};
 use crate::error::{Error, Result};
 use crate::format::md::{Role, SuperView};
 use crate::io::Engine;
@@ -57,8 +57,7 @@ pub(super) fn judge(
     let candidates = seen.candidates();
     let assembly = match &options.build {
         Some(built) => built.assembly()?,
-        None if options.cluster_is_down => assemble_of_cluster(&candidates)?,
-        None => assemble(&candidates)?,
+        None => assemble_to_resync(&candidates, options.cluster_is_down)?,
     };
     let freshest = &candidates[assembly.freshest];
     let geometry = Geometry::of(freshest.superblock.view())

@@ -16,7 +16,7 @@ use super::judge::Judged;
 use super::plan::{Decision, Plan};
 use super::prepare::{Terms, terms};
 use super::run::{ResyncOptions, Seen};
-use crate::array::assemble;
+use crate::array::assemble_to_resync;
 use crate::array::replace::{
     Applicant, Brings, admit, blocks_fit, free_number, has_arrived, slot_is_free,
 };
@@ -67,7 +67,7 @@ pub(super) fn arrived(
         let why = "--replace: an array without superblocks cannot tell who is new";
         return Err(Error::usage(why).hint("resync it with --build, its new member --behind"));
     }
-    let assembly = assemble(&known)?;
+    let assembly = assemble_to_resync(&known, options.cluster_is_down)?;
     let fresh = known[assembly.freshest].superblock.view();
     let mut changed = ResyncOptions { replace: Vec::new(), ..options.clone() };
     for (n, asked) in options.replace.iter().enumerate() {

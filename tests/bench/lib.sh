@@ -72,12 +72,13 @@ least() {
 bars() {
     awk -F '\t' -v title="$2" -v unit="$3" '
         { name[++n] = $1; value[n] = $2 + 0; if ($2 + 0 > most) most = $2 + 0 }
+        length($1) > wide { wide = length($1) }
         END {
             print title "\n"
             for (i = 1; i <= n; i++) {
                 bar = sprintf("%*s", most ? int(50 * value[i] / most + 0.5) : 0, "")
                 gsub(/ /, "#", bar)
-                printf "%42s |%s %s %s\n", name[i], bar, value[i], unit
+                printf "%*s |%s %s %s\n", wide, name[i], bar, value[i], unit
             }
         }' >"$1"
 }

@@ -124,7 +124,7 @@ fn repair_writes_what_most_copies_hold_and_nothing_without_a_yes() {
     let array = spoiled();
     let spoiled = array.images();
     let asked = command("repair", &[], &array);
-    assert_eq!(asked.status, 2, "{asked:?}");
+    assert_eq!(asked.status, 3, "{asked:?}");
     assert!(asked.err.contains("--yes"), "{}", asked.err);
     let dry = told("repair", &["--dry-run"], &array, 1);
     assert_eq!((&dry["bytes_repaired"], &dry["bytes_written"]), (&4096.into(), &0.into()));

@@ -227,6 +227,32 @@ fn without_standard_output_nothing_is_begun() {
     }
 }
 
+#[test]
+fn a_reader_that_went_away_hides_no_answer() {
+    let dir = array();
+    let plain = dir.path().join("plain");
+    fs::write(&plain, "x").unwrap();
+    let members: Vec<_> = (0..3).map(|n| dir.path().join(format!("d/member{n}.img"))).collect();
+    for (words, targets, status) in [
+        ("is clean", &members[..], 1),
+        ("is clean --json", &members[..], 1),
+        ("is dirty", &members[..], 0),
+        ("examine --test", &members[..1], 1),
+        ("examine", std::slice::from_ref(&plain), 4),
+        ("inspect", std::slice::from_ref(&plain), 4),
+        ("check --list 5", &members[..], 1),
+        ("dump", &members[..1], 0),
+        ("resync --dry-run", &members[..], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = mdbitmap();
+        command.args(words.split(' ')).args(targets).stdout(writer);
+        let ran = Run::from(command.output().unwrap());
+        assert_eq!(ran.status, status, "{words}: {ran:?}");
+    }
+}
+
 /// The bytes behind superblock and bitmap.
 fn data(files: &[(PathBuf, Vec<u8>)]) -> Vec<&[u8]> {
     files.iter().map(|(_, bytes)| bytes.get(1 << 20..).unwrap_or(&[])).collect()

@@ -101,7 +101,7 @@ fn repair_shows_what_it_would_write_and_takes_a_yes_for_it() {
         let before = contents(dir.path());
         let words = format!("repair {}", crate::hostile::MEMBERS);
         let (status, shown) = typed(dir.path(), &words, answer);
-        let expected = yes.map_or(130, |yes| if yes { 0 } else { 1 });
+        let expected = yes.map_or(130, |yes| if yes { 0 } else { 3 });
         assert_eq!(status, expected, "{answer:?}: {shown}");
         assert_eq!(contents(dir.path()) == before, yes != Some(true), "{answer:?}: {shown}");
     }
@@ -117,7 +117,7 @@ fn nobody_is_asked_where_the_question_could_not_be_answered() {
         assert_eq!(refused.status, 3, "{input}: {refused:?}");
         assert!(refused.err.contains("--yes"), "{input}: {refused:?}");
         let refused = shell(dir.path(), &format!("mdbitmap repair $M {input}"));
-        assert_eq!(refused.status, 2, "{input}: {refused:?}");
+        assert_eq!(refused.status, 3, "{input}: {refused:?}");
     }
     assert!(contents(dir.path()) == before);
 }

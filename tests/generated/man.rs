@@ -68,7 +68,7 @@ fn command_page(name: &str, command: &Command) -> String {
     write!(page, ".SH SYNOPSIS\n{}", synopsis(name, command)).unwrap();
     write!(page, ".SH DESCRIPTION\n{}", paragraphs(&notes)).unwrap();
     page += &take(&mut prose, "DESCRIPTION");
-    page += &arguments(command);
+    page += &subcommands(command);
     let (see, examples) = (take(&mut prose, "SEE ALSO"), take(&mut prose, "EXAMPLES"));
     prose.iter().for_each(|(title, body)| page += &format!(".SH {title}\n{body}"));
     if !status.is_empty() {
@@ -105,7 +105,31 @@ fn exit_status(long: &str) -> (String, String) {
     parts
 }
 
+/// What may follow the command, with the arguments that all of that have; else its own.
+fn subcommands(command: &Command) -> String {
+    let all = commands(command);
+    let Some(first) = all.values().next() else { return arguments(command) };
+    let mut found = String::from(".SH WORDS\n");
+    for (name, word) in &all {
+        assert_eq!(arguments(word), arguments(first), "{name} has arguments of its own");
+        let about = word.get_long_about().or(word.get_about()).map(ToString::to_string);
+        let about = about.unwrap_or_default();
+        let mut parts = about.split("\n\n");
+        write!(found, ".TP\n.B {name}\n{}", words(parts.next().unwrap_or_default())).unwrap();
+        parts.for_each(|part| found += &format!(".IP\n{}", words(part)));
+    }
+    found + &arguments(first)
+}
+
 fn synopsis(name: &str, command: &Command) -> String {
+    let all = commands(command);
+    if !all.is_empty() {
+        let lines: Vec<_> = all
+            .iter()
+            .map(|(word, command)| synopsis(&format!("{name} {word}"), command))
+            .collect();
+        return lines.join(".br\n");
+    }
     let mut line = format!(".B mdbitmap {}\n[\\fIOPTION\\fR...]", name.replace('-', "\\-"));
     for arg in positionals(command) {
         let mut value = format!("\\fI{}\\fR", text(&value_name(arg)));

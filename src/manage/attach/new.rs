@@ -35,7 +35,8 @@ pub(super) fn attach(
     // A dry run may lack the very directory.
     let there = path.parent().is_none_or(|dir| dir.as_os_str().is_empty() || dir.exists());
     if there {
-        let created = create::create_for(&wanted, Some(known.facts.clone()), system, stop)?;
+        let created = create::create_for(&wanted, Some(known.facts.clone()), system, stop)
+            .map_err(|error| error.without_force("name a file that does not exist"))?;
         describe(&mut report, &created);
     }
     let bits = if clear.is_ok() { "all bits clear" } else { "all bits set" };

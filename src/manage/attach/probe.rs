@@ -45,6 +45,10 @@ fn cannot(target: &Target, new: bool) -> Error {
             node.display()
         ))
         .more(
+            "  mdbitmap convert --to internal   (the same with the array stopped, which kernels before \
+             7.1 want)",
+        )
+        .more(
             "  mdbitmap resync --bitmap FILE MEMBER...   (a file you have, with the array stopped)",
         )
         .more("  a kernel up to 6.17")

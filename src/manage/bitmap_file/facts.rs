@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::libc::EPERM;
 
 use crate::error::{Error, Result};
 use crate::format::bitmap::{Decoded, decode};
@@ -121,7 +122,14 @@ impl BitmapFile {
         let flags = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let mut options = OpenOptions::new();
         let now = options.read(true).write(true).custom_flags(flags.bits()).open(path);
-        let now = now.map_err(failed)?;
+        let now = now.map_err(|error| match error.raw_os_error() {
+            Some(EPERM) => {
+                Error::refused("it is immutable, so its header could not be brought up to date")
+                    .at_path(path)
+                    .hint("`chattr -i` makes it changeable")
+            }
+            _ => failed(error),
+        })?;
         let identity = |file: &File| file.metadata().map(|meta| (meta.dev(), meta.ino()));
         let before = self.file.as_ref().map(identity).transpose().map_err(failed)?;
         match before == Some(identity(&now).map_err(failed)?) {

@@ -25,7 +25,8 @@ pub(super) fn save(
     let wanted = wanted(target, bitmap.report(), path, report.dry_run)?;
     let array = create::look(&target.array.node, system)?;
     let stale = !array.clean;
-    create::copy(&wanted, array, &bitmap, system, stop)?;
+    create::copy(&wanted, array, &bitmap, system, stop)
+        .map_err(|error| error.without_force("name a file that does not exist"))?;
     let dirty = bitmap.report().survey.as_ref().map(|survey| survey.dirty.get());
     report.facts.push(Fact::new("saved_file", "Saved to", shown(path)));
     report.facts.push(Fact::new("saved_dirty_chunks", "Dirty chunks", dirty));

@@ -35,8 +35,8 @@ pub(super) fn may_attach(array: &Array, words: &Words) -> Result<()> {
             "this kernel has no md/bitmap/location for an array without a bitmap (6.18 to 7.0)",
         )
         .hint(
-            "kernels before and after them can; on these SET_ARRAY_INFO would, in a place of its \
-             own choice, which mdbitmap does not use because it was never tried there",
+            "stop the array, then: mdbitmap create --array MEMBER NEW, and mdbitmap convert --to \
+             internal --bitmap NEW MEMBER...",
         )),
     }
 }

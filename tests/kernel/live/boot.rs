@@ -104,6 +104,10 @@ fn check() -> Result<()> {
          cat $md/sync_action $md/sync_min > out/after\n[ ! -e $done_at ]\n\
          echo check > $md/sync_action\nuntil_true 20 under_way\nsays busy 0 $boot/check\n\
          $boot/check > /dev/null\nfast\necho idle > $md/sync_action\nidle\n\
+         echo 0 > $md/sync_min\nslow 100\n$boot/check > out/gone.out 2>&1 & script=$!\n\
+         until_true 20 under_way\nuntil mdadm --stop /dev/md0; do sleep 0.1; done\n\
+         status=0\nwait $script || status=$?\necho $status > out/gone\n[ ! -e $done_at ]\n\
+         raid 1 2 --bitmap=internal --assume-clean\n\
          mdadm /dev/md0 --fail $(disk 1)\nsays short 0 $boot/check\n[ ! -e $done_at ]\nstop\n",
         prelude()
     );
@@ -121,6 +125,8 @@ fn check() -> Result<()> {
         ensure!(stage.out("status")?.trim() == "143", "{}", stage.out("stopped.out")?);
         ensure!(stage.out("after")? == "idle\n0", "{}", stage.out("after")?);
         ensure!(stage.out("busy.out")?.contains("a check runs"), "{}", stage.out("busy.out")?);
+        let gone = stage.out("gone.out")?;
+        ensure!(stage.out("gone")?.trim() == "0" && gone.contains("stopped meanwhile"), "{gone}");
         ensure!(stage.out("short.out")?.contains("missing"), "{}", stage.out("short.out")?);
         Ok(())
     };

@@ -73,7 +73,7 @@ fn each_obstacle_is_named() {
     refused(|a, _| a.sync.action = Action::Resync, "resync runs");
     refused(|a, _| a.sync.action = Action::Frozen, "frozen");
     refused(|_, w| w.format = Some("external".into()), "says external");
-    refused(|_, w| w.has_location = false, "SET_ARRAY_INFO");
+    refused(|_, w| w.has_location = false, "mdbitmap convert");
 }
 
 #[test]
