@@ -40,6 +40,25 @@ fn link_of_nobody(target: impl AsRef<Path>, link: &Path) {
     lchown(link, Some(NOBODY), None).unwrap();
 }
 
+/// Root may always have more: so it is somebody else who may not.
+#[test]
+fn where_no_other_process_is_allowed_it_goes_on_alone() {
+    let Some(dir) = scene() else { return };
+    for n in 0..4 {
+        fs::write(dir.path().join(format!("p{n}")), vec![n; 4 << 20]).unwrap();
+    }
+    let script = format!(
+        "cp {} own && chmod 755 own . && chown -R {NOBODY} . && \
+         alone() {{ setpriv --reuid={NOBODY} --clear-groups bash -c 'ulimit -u 1; exec \"$@\"' - ./own \
+         resync --full --progress none \"$@\"; }} && alone $M && \
+         alone --build --force=mismatch --level 6 --layout ls --chunk 64 p0 p1 p2 p3",
+        env!("CARGO_BIN_EXE_mdbitmap")
+    );
+    let ran = shell(dir.path(), &script);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(ran.out.matches("\nDone: ").count(), 2, "{ran:?}");
+}
+
 #[test]
 fn a_link_of_somebody_else_is_not_followed_to_write() {
     let Some(dir) = scene() else { return };

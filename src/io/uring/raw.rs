@@ -72,15 +72,16 @@ impl Ring {
     /// A ring for `depth` transfers at once.
     ///
     /// # Errors
-    /// The kernel has none, forbids it, or lacks an operation.
+    /// The kernel has none, forbids it, lacks an operation, or room for a thread of its own.
     pub(super) fn new(depth: u32) -> io::Result<Self> {
-        let ring = IoUring::new(depth)?;
+        let mut ring = IoUring::new(depth)?;
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
         let needed = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE];
         if !needed.iter().all(|code| probe.is_supported(*code)) {
             return Err(io::ErrorKind::Unsupported.into());
         }
+        works_aside(&mut ring)?;
         let held = (0..depth).map(|_| None).collect();
         Ok(Self { ring, shelf: None, held, fixed: 0, broken: false })
     }
@@ -223,6 +224,18 @@ impl Drop for Ring {
             let _ = self.ring.submitter().unregister_buffers();
         }
         self.abandon();
+    }
+}
+
+/// Whether the kernel can have threads for us (`ulimit -u`): all that has to wait is theirs.
+fn works_aside(ring: &mut IoUring) -> io::Result<()> {
+    let nothing = opcode::Nop::new().build().flags(Flags::ASYNC);
+    // SAFETY: it names no memory and no descriptor.
+    unsafe { ring.submission().push(&nothing) }.map_err(io::Error::other)?;
+    ring.submit_and_wait(1)?;
+    match ring.completion().next().map(|entry| entry.result()) {
+        Some(error) if error < 0 => Err(io::Error::from_raw_os_error(-error)),
+        _ => Ok(()),
     }
 }
 
