@@ -1,9 +1,10 @@
 //! What a resync does to a piece of an array, told so that an engine needs to know no level: which
 //! extents to read, what to compute of them, and which to write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::bad::Listed;
 use crate::units::{SectorRange, Sectors};
 
 /// A place on a member, in sectors of the device; how much of it is said by the task's range.
@@ -77,9 +78,9 @@ pub struct Task {
     pub steps: Vec<Step>,
     /// Extents to write, each from a buffer.
     pub writes: Vec<(Extent, usize)>,
-    /// Members whose extents are listed as bad: they may fail to be written, and what was written
-    /// counts only once it was read back.
-    pub mends: BTreeSet<usize>,
+    /// Members whose extents are listed as bad, in full or in part: what was written counts only
+    /// once it was read back, and where all of it is listed it may fail.
+    pub mends: BTreeMap<usize, Listed>,
 }
 
 impl Task {

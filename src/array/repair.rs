@@ -6,9 +6,9 @@
 //! A current member that could not be read, or lists the place as bad, is written what it should
 //! hold, where that is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::bad::BadMap;
+use super::bad::{BadMap, Listed};
 use super::geometry::{Geometry, Piece, Place};
 use super::recipe::{Extent, Lost, Recipe, Task};
 use super::row::{Row, RowTask};
@@ -65,15 +65,16 @@ impl Repair {
         }
     }
 
-    /// Members that list the start of a piece, and so all of it, as bad.
-    fn listed(&self, piece: &Piece) -> BTreeSet<usize> {
+    /// Members that list the unit at the start of a piece, and so all of its units, as bad.
+    fn listed(&self, piece: &Piece) -> BTreeMap<usize, Listed> {
         if self.bad.is_empty() {
-            return BTreeSet::new();
+            return BTreeMap::new();
         }
         let bad = |(place, holder): &(Place, Holder)| {
-            self.bad.get(&holder.member).is_some_and(|bad| bad.holds(place.at))
+            Some((holder.member, self.bad.get(&holder.member)?.listed(place.at)))
         };
-        self.held(piece).iter().filter(|held| bad(held)).map(|(_, h)| h.member).collect()
+        let listed = self.held(piece);
+        listed.iter().filter_map(bad).filter(|(_, listed)| listed.is_any()).collect()
     }
 
     /// How far it is to the next border of a bad range on anybody.
@@ -203,9 +204,10 @@ impl Recipe for Repair {
         if listed.is_empty() {
             return self.planned(piece, avoid);
         }
-        let task = self.planned(piece, &listed.union(avoid).copied().collect())?;
-        let written = |member: &usize| task.writes.iter().any(|(to, _)| to.member == *member);
-        Some(Task { mends: listed.into_iter().filter(written).collect(), ..task })
+        let task = self.planned(piece, &listed.keys().chain(avoid).copied().collect())?;
+        let written = |member: usize| task.writes.iter().any(|(to, _)| to.member == member);
+        let mends = listed.into_iter().filter(|(member, _)| written(*member)).collect();
+        Some(Task { mends, ..task })
     }
 
     fn lost(&self, range: SectorRange, avoid: &BTreeSet<usize>) -> Lost {
@@ -213,12 +215,14 @@ impl Recipe for Repair {
         let (held, listed) = (self.held(&piece), self.listed(&piece));
         let gone = |slot: Slot| {
             self.holder(slot).is_none_or(|holder| {
-                holder.behind || avoid.contains(&holder.member) || listed.contains(&holder.member)
+                holder.behind
+                    || avoid.contains(&holder.member)
+                    || listed.contains_key(&holder.member)
             })
         };
         let slots: Vec<Slot> = (0..self.geometry.slots()).map(Slot).filter(|s| gone(*s)).collect();
         let part = |(place, holder): &(Place, Holder)| {
-            let bad = listed.contains(&holder.member);
+            let bad = listed.contains_key(&holder.member);
             let told = bad || (avoid.contains(&holder.member) && !holder.behind);
             self.extent(place.slot, place.at).filter(|_| told).map(|extent| (extent, bad))
         };

@@ -14,6 +14,9 @@ pub const BYTES: usize = 2 * SLOT_BYTES;
 const MAGIC: [u8; 16] = *b"mdbitmap-resync\n";
 const VERSION: u32 = 1;
 const COVERED: usize = 56;
+/// The highest number that is believed: no run of ours ever got there, and none gets from there to
+/// where there is no next one.
+const MOST: u64 = u64::MAX / 2;
 
 /// A position, and what it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +66,7 @@ fn slot(bytes: &[u8]) -> Option<Checkpoint> {
         position: Sectors::new(word(40)?),
         count: word(48)?,
     };
-    // Nothing can come after the last number: no run of ours ever got there.
-    (good && sound && found.sequence < u64::MAX).then_some(found)
+    (good && sound && found.sequence <= MOST).then_some(found)
 }
 
 /// FNV-1a: notices what was torn and what was mistaken. Nobody is kept from forging it.
@@ -113,8 +115,10 @@ mod tests {
             torn[SLOT_BYTES + byte] ^= 0x10;
             assert_eq!(Checkpoint::decode(&torn), Some(at(4)), "byte {byte}");
         }
-        let last = Checkpoint { sequence: u64::MAX, ..at(1) };
-        assert_eq!(Checkpoint::decode(&file(&[at(4), last])), Some(at(4)));
+        for sequence in [MOST + 2, u64::MAX - 2, u64::MAX] {
+            let last = Checkpoint { sequence, ..at(1) };
+            assert_eq!(Checkpoint::decode(&file(&[at(4), last])), Some(at(4)));
+        }
         assert_eq!(Checkpoint::decode(&[]), None);
         assert_eq!(Checkpoint::decode(&vec![0; BYTES]), None);
         assert_eq!(Checkpoint::decode(&file(&[at(3)])[..700]), None);

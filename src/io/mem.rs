@@ -41,6 +41,8 @@ pub struct MemEngine {
     pub faults: Faults,
     /// What goes wrong, in the order it is told.
     script: Script,
+    /// The block of each device, where it is another.
+    blocks: Vec<u64>,
     ended: VecDeque<Completion>,
 }
 
@@ -59,6 +61,7 @@ impl MemEngine {
             log: Rc::default(),
             faults,
             script: Script::default(),
+            blocks: Vec::new(),
             ended: VecDeque::new(),
         }
     }
@@ -66,6 +69,11 @@ impl MemEngine {
     /// The same, with all that goes wrong.
     pub fn with(self, faults: &[Fault]) -> Self {
         Self { script: Script::new(faults), ..self }
+    }
+
+    /// The same, the first devices with blocks of so many bytes.
+    pub fn in_blocks(self, blocks: &[u64]) -> Self {
+        Self { blocks: blocks.to_vec(), ..self }
     }
 
     fn execute(&mut self, op: &mut Op) -> io::Result<()> {
@@ -118,8 +126,8 @@ impl MemEngine {
 }
 
 impl Engine for MemEngine {
-    fn align(&self, _: DevId) -> u64 {
-        BLOCK
+    fn align(&self, dev: DevId) -> u64 {
+        self.blocks.get(dev.0).copied().unwrap_or(BLOCK)
     }
 
     fn size(&self, dev: DevId) -> Bytes {
@@ -131,8 +139,9 @@ impl Engine for MemEngine {
     }
 
     fn submit(&mut self, mut op: Op) -> Result<(), Box<SubmitError>> {
+        let block = self.align(op.dev);
         let aligned =
-            op.offset.get().is_multiple_of(BLOCK) && (op.buf.len() as u64).is_multiple_of(BLOCK);
+            op.offset.get().is_multiple_of(block) && (op.buf.len() as u64).is_multiple_of(block);
         let why = match () {
             () if op.dev.0 >= self.disks.len() => Some(SubmitWhy::NoDevice),
             () if !aligned => Some(SubmitWhy::Unaligned),

@@ -1,7 +1,8 @@
 //! Metadata in spans of any length: read and written one at a time, while no data is under way.
 //!
-//! A span that does not fill whole blocks of the device is written by reading the blocks, patching
-//! them and writing them back; its neighbours get the bytes they had, even when a block is torn.
+//! A span that does not fill whole blocks of the device is written by reading the blocks that it
+//! shares, patching them and writing them back; its neighbours get the bytes they had, even when a
+//! block is torn. What lies between, and is written whole, need not be readable.
 
 use std::io;
 
@@ -32,8 +33,7 @@ pub fn write_span(engine: &mut dyn Engine, dev: DevId, at: Bytes, bytes: &[u8]) 
     let (start, blocks) = cover(engine, dev, at, bytes.len())?;
     let skip = offset_in(at, start)?;
     let whole = skip == 0 && blocks == bytes.len();
-    let mut buf =
-        if whole { Buf::zeroed(blocks) } else { read_blocks(engine, dev, start, blocks)? };
+    let mut buf = if whole { Buf::zeroed(blocks) } else { read_edges(engine, dev, start, blocks)? };
     buf.bytes_mut()[skip..skip + bytes.len()].copy_from_slice(bytes);
     execute(engine, dev, OpKind::Write, start, buf).map(drop)
 }
@@ -48,6 +48,20 @@ pub fn flush(engine: &mut dyn Engine, dev: DevId) -> io::Result<()> {
 
 fn read_blocks(engine: &mut dyn Engine, dev: DevId, at: Bytes, len: usize) -> io::Result<Buf> {
     execute(engine, dev, OpKind::Read, at, Buf::zeroed(len))
+}
+
+/// The first and the last block of a span, and nothing of what lies between.
+fn read_edges(engine: &mut dyn Engine, dev: DevId, at: Bytes, len: usize) -> io::Result<Buf> {
+    let unit = usize::try_from(engine.align(dev)).unwrap_or(len);
+    if len <= 2 * unit {
+        return read_blocks(engine, dev, at, len);
+    }
+    let mut buf = Buf::zeroed(len);
+    for skip in [0, len - unit] {
+        let edge = read_blocks(engine, dev, at.saturating_add(Bytes::from(skip)), unit)?;
+        buf.bytes_mut()[skip..skip + unit].copy_from_slice(edge.bytes());
+    }
+    Ok(buf)
 }
 
 /// The device's blocks that hold the span: their start and length.

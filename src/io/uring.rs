@@ -70,6 +70,8 @@ pub struct UringEngine {
     pending: Vec<Option<Pending>>,
     /// Ended without the kernel, or with a ring that broke.
     ended: VecDeque<Completion>,
+    /// The kernel took no memory for registered.
+    refused: bool,
 }
 
 impl UringEngine {
@@ -77,7 +79,7 @@ impl UringEngine {
     #[must_use]
     pub fn new(probe: UringProbe, devices: Vec<Device>) -> Self {
         let pending = vec![None; probe.depth];
-        Self { ring: probe.ring, devices, pending, ended: VecDeque::new() }
+        Self { ring: probe.ring, devices, pending, ended: VecDeque::new(), refused: false }
     }
 
     fn check(&self, op: &Op) -> Result<(), SubmitWhy> {
@@ -206,8 +208,9 @@ impl Engine for UringEngine {
     }
 
     fn reserve(&mut self, len: usize, count: usize) {
-        // What a kernel or a limit refuses was only to save time.
-        let _ = self.ring.register(len, count);
+        // What a kernel or a limit refuses was only to save time, of which asking again takes some:
+        // all that memory would be made for nothing.
+        self.refused = self.refused || self.ring.register(len, count).is_err();
     }
 
     fn submit(&mut self, op: Op) -> Result<(), Box<SubmitError>> {

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::batch::{self, Durable};
+use super::due::unit;
 use super::exec::{Exec, Failure};
 use super::report::{BadBlocks, Lost, Report, Unreadable};
 use super::run::ResyncOptions;
@@ -17,7 +18,7 @@ use crate::array::recipe::{Extent, Recipe};
 use crate::error::{Error, Result};
 use crate::format::md::{BblogPlace, Features, badblocks};
 use crate::io::{DevId, Engine, flush, read_span, write_span};
-use crate::units::{Bytes, SECTOR_BYTES, SectorRange, Sectors};
+use crate::units::{Bytes, SectorRange, Sectors};
 
 /// A member's list that has something in it.
 #[derive(Clone, Debug)]
@@ -80,9 +81,7 @@ pub(crate) fn none(
 
 /// What the lists say, as a plan wants it: in whole units of what `engine` reads and writes.
 pub(super) fn map(engine: &dyn Engine, logs: &[Log], options: &ResyncOptions) -> BadMap {
-    let all = options.members.len() + options.replace.len();
-    let unit = (0..all).map(|member| engine.align(DevId(member))).max().unwrap_or(1);
-    let unit = Sectors::new(unit.div_ceil(SECTOR_BYTES));
+    let unit = unit(engine, options);
     let ranges = |log: &Log| (log.member, BadRanges::new(&log.listed, log.data, unit));
     logs.iter().map(ranges).collect()
 }
@@ -122,7 +121,11 @@ pub(super) fn add(report: &mut Report, logs: &[Log]) {
 impl Log {
     /// One sector is written: the list is as it was, or as it shall be.
     fn strike(&mut self, engine: &mut dyn Engine, good: &[SectorRange]) -> std::io::Result<()> {
-        self.mended.extend(good);
+        // More may have been written than is listed: whole blocks.
+        let listed = good
+            .iter()
+            .flat_map(|good| self.listed.iter().filter_map(|range| range.intersection(good)));
+        self.mended.extend(listed.collect::<Vec<_>>());
         self.mended = SectorRange::merged(&self.mended);
         let Some(sector) = badblocks::without(self.place, &self.bytes, good) else {
             return Ok(());

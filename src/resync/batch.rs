@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::array::bad::Listed;
 use crate::array::recipe::{Extent, Recipe, Task};
 use crate::units::{SectorRange, Sectors};
 
@@ -43,7 +44,7 @@ impl<T> Durable<T> {
 enum State {
     Reading { waiting: usize, failed: BTreeSet<usize>, task: Task },
     Computing { task: Task },
-    Writing { waiting: usize, ok: bool, targets: Vec<Extent>, mends: BTreeSet<usize> },
+    Writing { waiting: usize, ok: bool, targets: Vec<Extent>, mends: BTreeMap<usize, Listed> },
 }
 
 #[derive(Debug)]
@@ -259,7 +260,8 @@ impl<'a> Batch<'a> {
     /// Targets to be read before they are written: none that is listed as bad, or could not be read
     /// there a moment ago.
     fn looked_at(&self, task: &Task, avoid: &BTreeSet<usize>) -> Vec<Extent> {
-        let sound = |to: &Extent| !task.mends.contains(&to.member) && !avoid.contains(&to.member);
+        let sound =
+            |to: &Extent| !task.mends.contains_key(&to.member) && !avoid.contains(&to.member);
         let targets = task.writes.iter().map(|(to, _)| *to).filter(sound);
         targets.filter(|_| self.looks).collect()
     }
@@ -311,7 +313,7 @@ impl<'a> Batch<'a> {
         for (i, (to, buffer)) in writes.iter().enumerate() {
             self.written.insert(to.member);
             let last = writes[i + 1..].iter().all(|(_, other)| other != buffer);
-            let mend = mends.contains(&to.member);
+            let mend = mends.get(&to.member).copied().unwrap_or_default();
             let (to, buffer) = (*to, *buffer);
             self.actions.push_back(Action::Write { window: id, buffer, to, last, mend });
         }
@@ -327,12 +329,13 @@ impl<'a> Batch<'a> {
         let Some(window) = self.windows.get_mut(&id) else { return };
         let State::Writing { waiting, ok, targets, mends } = &mut window.state else { return };
         let place = targets.iter().find(|to| to.member == member);
-        match (mends.contains(&member), written) {
+        match (mends.get(&member).copied().unwrap_or_default(), written) {
+            (Listed::Not, true) => {}
+            (_, true) => self.mended.extend(place.map(|place| (*place, window.range.len))),
             // What stays bad stays listed, and whoever reads goes round it.
-            (true, false) => {}
-            (true, true) => self.mended.extend(place.map(|place| (*place, window.range.len))),
-            (false, true) => {}
-            (false, false) => {
+            (Listed::Whole, false) => {}
+            // Of what is not listed nobody would know that it is not what it should be.
+            (Listed::InPart | Listed::Not, false) => {
                 *ok = false;
                 self.failed.insert(member);
             }

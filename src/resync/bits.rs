@@ -1,12 +1,13 @@
 //! The bits on disk: read page by page from every copy, cleared in every copy.
 //!
-//! A bit counts as set if any trusted copy has it set. Bits are cleared only with a [`Durable`]
-//! proof, inwards, and in memory never more than one page at a time: a bitmap of any size streams.
-//! Whether they are bits or state bytes is [`Form`]'s matter; the nodes of a cluster are copies.
+//! A bit counts as set if any trusted copy has it set. Bits are cleared only with a proof
+//! ([`Durable`](super::batch::Durable)), inwards, and in memory never more than one page at a time: a
+//! bitmap of any size streams. Chunks may be smaller than what can be read and written by itself:
+//! clean ones come along then. Whether they are bits or state bytes is [`Form`]'s matter; the nodes of
+//! a cluster are copies.
 
 use std::io;
 
-use super::batch::Durable;
 use super::form::Form;
 use crate::io::{DevId, Engine, flush, read_span, write_span};
 use crate::units::{Bytes, ChunkRun, ChunkSize, Chunks, SectorRange, Sectors};
@@ -148,16 +149,17 @@ impl BitStore {
         &self,
         engine: &mut dyn Engine,
         cursor: &mut Cursor,
+        unit: Sectors,
     ) -> io::Result<Option<Vec<SectorRange>>> {
         let most = self.chunk.sectors().get().saturating_mul(LOOK);
-        self.next_ranges(engine, cursor, Sectors::new(most))
+        self.next_ranges(engine, cursor, Sectors::new(most), unit)
     }
 
     /// Makes every copy say what all trusted ones say together or, with `all_dirty`, that
     /// everything is dirty; then every copy is trusted. Durable when it returns.
     ///
     /// # Errors
-    /// A copy cannot be read or written.
+    /// A copy that counts cannot be read, or one cannot be written.
     pub fn equalise(&mut self, engine: &mut dyn Engine, all_dirty: bool) -> io::Result<()> {
         for page in 0..self.pages() {
             let wanted = match all_dirty {
@@ -165,7 +167,13 @@ impl BitStore {
                 false => self.form.settled(self.page(engine, page)?),
             };
             for copy in &self.copies {
-                if self.read_copy(engine, copy, page)? != wanted {
+                let same = match self.read_copy(engine, copy, page) {
+                    Ok(found) => found == wanted,
+                    // What it says counts for nothing, and to be written may be what mends it.
+                    Err(_) if !copy.trusted => false,
+                    Err(error) => return Err(error),
+                };
+                if !same {
                     self.write_copy(engine, copy, page, &wanted)?;
                 }
             }
@@ -195,7 +203,8 @@ impl BitStore {
         Ok((!batch.runs.is_empty()).then_some(batch.runs))
     }
 
-    /// The same as ranges of sectors.
+    /// The same as ranges of whole `unit`s, as the kernel goes by pages: clean chunks between dirty
+    /// ones are the same on all members already. No range is met twice.
     ///
     /// # Errors
     /// A copy cannot be read.
@@ -204,62 +213,27 @@ impl BitStore {
         engine: &mut dyn Engine,
         cursor: &mut Cursor,
         limit: Sectors,
+        unit: Sectors,
     ) -> io::Result<Option<Vec<SectorRange>>> {
-        let runs = self.next_runs(engine, cursor, limit)?;
+        let Some(runs) = self.next_runs(engine, cursor, limit)? else { return Ok(None) };
         let sectors = |run: &ChunkRun| run.sectors(self.chunk, self.size);
-        Ok(runs.map(|runs| runs.iter().map(sectors).collect()))
-    }
-
-    /// Clears, in every copy, the bits of the chunks that lie in `durable` whole; gives how many
-    /// chunks that were. Durable when it returns.
-    ///
-    /// # Errors
-    /// A copy cannot be read or written. Bits may then be clear in some copies only; they are those
-    /// of chunks that agree.
-    pub fn clear(
-        &self,
-        engine: &mut dyn Engine,
-        durable: &Durable<Vec<SectorRange>>,
-    ) -> io::Result<u64> {
-        let runs = self.whole_chunks(durable.get());
-        let mut at = 0;
-        while at < runs.len() {
-            let page = runs[at].first.get() / self.page_chunks();
-            let mut bytes = self.page(engine, page)?;
-            at += self.clear_in_page(&mut bytes, page, &runs[at..]);
-            for copy in &self.copies {
-                self.write_copy(engine, copy, page, &bytes)?;
-            }
+        let mut ranges: Vec<SectorRange> = runs.iter().map(sectors).collect();
+        if self.chunk.sectors() < unit {
+            ranges = ranges.iter().map(|range| self.rounded(range, unit)).collect();
+            ranges = SectorRange::merged(&ranges);
+            let end = ranges.last().map_or(Sectors::ZERO, SectorRange::end);
+            cursor.next = cursor.next.max(self.chunk.chunks_for(end));
         }
-        if !runs.is_empty() {
-            self.flush(engine)?;
-        }
-        Ok(runs.iter().map(|run| run.count.get()).sum())
+        Ok(Some(ranges))
     }
 
-    /// How many chunks lie whole in `ranges`.
-    #[must_use]
-    pub fn whole(&self, ranges: &[SectorRange]) -> u64 {
-        self.whole_chunks(ranges).iter().map(|run| run.count.get()).sum()
-    }
-
-    /// The chunks that lie whole in `ranges`, cut at page borders.
-    fn whole_chunks(&self, ranges: &[SectorRange]) -> Vec<ChunkRun> {
-        let within = |range| ChunkRun::within(range, self.chunk, self.size);
-        let cut = |run| by_page(run, self.page_chunks());
-        SectorRange::merged(ranges).into_iter().map(within).flat_map(cut).collect()
-    }
-
-    /// Clears the runs at the front of `runs` that lie in page `page`; gives how many they were.
-    fn clear_in_page(&self, bytes: &mut [u8], page: u64, runs: &[ChunkRun]) -> usize {
-        let base = Chunks::new(page * self.page_chunks());
-        let inside = |run: &&ChunkRun| run.first.get() / self.page_chunks() == page;
-        let here: Vec<_> = runs.iter().take_while(inside).collect();
-        for run in &here {
-            let first = run.first.saturating_sub(base);
-            self.form.clear(bytes, ChunkRun { first, count: run.count });
-        }
-        here.len()
+    /// `range` as whole `unit`s.
+    fn rounded(&self, range: &SectorRange, unit: Sectors) -> SectorRange {
+        let unit = unit.get();
+        let start = range.start.get() / unit * unit;
+        let end = range.end().get().checked_next_multiple_of(unit).unwrap_or(u64::MAX);
+        let end = end.min(self.size.get());
+        SectorRange { start: Sectors::new(start), len: Sectors::new(end.saturating_sub(start)) }
     }
 
     fn flush(&self, engine: &mut dyn Engine) -> io::Result<()> {
@@ -343,6 +317,7 @@ fn by_page(run: ChunkRun, page: u64) -> Vec<ChunkRun> {
     parts
 }
 
+mod clear;
 mod lookup;
 pub use lookup::Lookup;
 

@@ -108,7 +108,13 @@ fn open(entry: &Entry, path: &Path) -> Result<File> {
         Err(Errno::EEXIST) => {}
         made => return made.map_err(failed),
     }
-    let file = entry.open(OFlag::O_RDWR | OFlag::O_NONBLOCK).map_err(failed)?;
+    let file = match entry.open(OFlag::O_RDWR | OFlag::O_NONBLOCK) {
+        Err(Errno::ELOOP) => {
+            let error = Error::refused("it is a symbolic link").at_path(path);
+            return Err(error.hint("name the file itself"));
+        }
+        opened => opened.map_err(failed)?,
+    };
     let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
     if !meta.is_file() {
         return Err(Error::usage("a checkpoint is a regular file").at_path(path));
@@ -138,6 +144,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::error::Kind;
 
     #[test]
     fn a_checkpoint_counts_for_the_same_members_only() {
@@ -155,6 +162,25 @@ mod tests {
         assert_eq!(Checkpoints::open(&path, 1).unwrap().position(), Sectors::ZERO);
         Checkpoints::open(&path, 2).unwrap().done().unwrap();
         assert!(!path.exists());
+    }
+
+    /// Made by hand: the last numbers there are.
+    #[test]
+    fn whatever_number_it_has_it_is_gone_on_with_or_begun_anew() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("checkpoint");
+        for sequence in [u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX] {
+            let position = Sectors::new(100);
+            let crafted = Checkpoint { sequence, digest: 1, position, count: 0 };
+            let (slot, bytes) = crafted.encode();
+            let mut file = vec![0; BYTES];
+            file[slot * SLOT_BYTES..][..SLOT_BYTES].copy_from_slice(&bytes);
+            fs::write(&path, file).unwrap();
+            let Ok(mut kept) = Checkpoints::open(&path, 1) else { continue };
+            kept.advance(Sectors::new(200)).unwrap();
+            kept.advance(Sectors::new(300)).unwrap();
+            assert_eq!(kept.position(), Sectors::new(300));
+        }
     }
 
     #[test]
@@ -177,6 +203,12 @@ mod tests {
         fs::hard_link(&path, dir.path().join("other")).unwrap();
         Checkpoints::open(&path, 1).unwrap_err();
         fs::remove_file(dir.path().join("other")).unwrap();
+        for target in ["checkpoint", "nothing"] {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            assert_eq!(Checkpoints::open(&link, 1).unwrap_err().kind(), Kind::Refused);
+            fs::remove_file(link).unwrap();
+        }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
         Checkpoints::open(&path, 1).unwrap_err();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();

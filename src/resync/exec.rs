@@ -15,6 +15,7 @@ use super::care::Care;
 use super::compute::{Buffers, test_arithmetic};
 use super::observe::{Observer, Stats};
 use super::pace::Pace;
+use crate::array::bad::Listed;
 use crate::array::recipe::{Extent, Step};
 use crate::error::{Error, Result};
 use crate::io::{Buf, Completion, DevId, Engine, Op, OpKind, SubmitWhy};
@@ -77,12 +78,12 @@ enum What {
     },
     Write {
         window: u64,
-        mend: bool,
+        mend: Listed,
     },
     /// What the target holds, after it was written.
     Verify {
         window: u64,
-        mend: bool,
+        mend: Listed,
     },
     Flush,
 }
@@ -296,7 +297,7 @@ impl<'a> Exec<'a> {
                 batch.on(Event::Looked { window });
             }
             What::Flush => batch.on(Event::Flushed { member, ok }),
-            What::Write { mend, .. } if ok && (mend || self.care.verify) => {
+            What::Write { mend, .. } if ok && (mend.is_any() || self.care.verify) => {
                 self.read_back(pending, buf, batch)?;
             }
             What::Write { window, .. } => batch.on(Event::Wrote { window, member, ok }),

@@ -6,6 +6,7 @@
 use super::bad::{self, Log};
 use super::bits::Cursor;
 use super::built::without_events;
+use super::due::unit;
 use super::finish::SuperWriter;
 use super::history;
 use super::load::{self, Bitmap};
@@ -72,7 +73,8 @@ pub(super) fn judge(
     let places = load::places(&candidates, &assembly, file)?;
     let bitmap =
         load::bitmap(engine, &candidates, &assembly, places, options.bitmap.clone(), size)?;
-    let counted = count(engine, &bitmap)?;
+    let unit = unit(engine, options);
+    let counted = count(engine, &bitmap, unit)?;
     let dirty = counted.chunks;
     let wishes = Wishes { full: options.full, source: wanted(options, &candidates)? };
     let wanted = wishes.source;
@@ -197,7 +199,7 @@ struct Counted {
     first: Vec<SectorRange>,
 }
 
-fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<Counted> {
+fn count(engine: &mut dyn Engine, bitmap: &Bitmap, unit: Sectors) -> Result<Counted> {
     let Some((_, header)) = bitmap.header.as_ref().filter(|_| bitmap.doubt.is_none()) else {
         return Ok(Counted::default());
     };
@@ -206,7 +208,7 @@ fn count(engine: &mut dyn Engine, bitmap: &Bitmap) -> Result<Counted> {
     let counted = (|| {
         let (mut first, mut sectors) = (None, Sectors::ZERO);
         let mut cursor = Cursor::default();
-        while let Some(ranges) = store.look(engine, &mut cursor)? {
+        while let Some(ranges) = store.look(engine, &mut cursor, unit)? {
             sectors = ranges.iter().map(|range| range.len).fold(sectors, Sectors::saturating_add);
             first.get_or_insert(ranges);
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::bad::{self, Log};
 use super::batch::{Batch, Ended};
-use super::due::Source;
+use super::due::{Source, unit};
 use super::exec::Exec;
 use super::finish::{Seat, SuperWriter};
 use super::judge::{Judged, NOMINAL_CHUNK};
@@ -48,8 +48,9 @@ pub(super) fn work(
     let mut supers = SuperWriter::new(seats, freshest, &assembly, options.now);
     let both = terms.as_ref().zip(bits.as_mut());
     let stable = prepare(exec.engine, &bitmap, both, &plan, &mut supers)?;
-    let account = digest(&assembly, &plan, freshest, &supers.seats, options);
-    let mut source = Source::new(bits, geometry.covered(), options, account, stable)?;
+    let account = digest(&geometry, &assembly, &plan, freshest, &supers.seats, options);
+    let unit = unit(exec.engine, options);
+    let mut source = Source::new(bits, geometry.covered(), unit, options, account, stable)?;
     exec.stats.done = source.position();
     let bad = bad::map(exec.engine, &logs, options);
     let repair = repair(geometry, &assembly, &plan, &supers.seats, bad);
@@ -74,9 +75,11 @@ pub(super) fn work(
     Ok(())
 }
 
-/// What a checkpoint is about: these members in this state, and what is done with them. A start of
-/// the array in between changes its event count or the time of its last update.
-fn digest(
+/// What a checkpoint is about: these members in this state, where everything lies on them, and what
+/// is done with them. A start of the array in between changes its event count or the time of its last
+/// update.
+pub(super) fn digest(
+    geometry: &Geometry,
     assembly: &Assembly,
     plan: &Plan,
     freshest: &Superblock,
@@ -95,7 +98,7 @@ fn digest(
     members.sort_by_key(|(slot, ..)| *slot);
     let account = (view.uuid, assembly.events, updated, members, plan.renew, plan.wanted);
     let told = options.build.as_ref().map_or_else(String::new, |built| built.told(options));
-    checkpoint::digest(format!("{account:?}{told}").as_bytes())
+    checkpoint::digest(format!("{account:?}{geometry:?}{told}").as_bytes())
 }
 
 /// Superblocks clean and, if bits were cleared, the bitmap's account of it.

@@ -208,7 +208,12 @@ fn a_checkpoint_that_others_have_a_say_in_is_no_checkpoint() {
         fs::write(place, "").unwrap();
         fs::set_permissions(place, fs::Permissions::from_mode(0o600)).unwrap();
     };
-    let planted: [(&str, Planting); 3] = [
+    let planted: [(&str, Planting); 4] = [
+        ("it is a symbolic link", |place| {
+            let target = place.with_file_name("target");
+            fs::rename(place, &target).unwrap();
+            symlink(target, place).unwrap();
+        }),
         ("belongs to user 65534", |place| chown(place, Some(NOBODY), None).unwrap()),
         ("others may write to it", |place| {
             fs::set_permissions(place, fs::Permissions::from_mode(0o666)).unwrap();

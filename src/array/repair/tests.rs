@@ -102,11 +102,20 @@ fn what_is_lost_is_computed_from_the_rest() {
 }
 
 fn listed(repair: Repair, member: usize, at: u64, len: u64) -> Repair {
+    listed_by(1, repair, member, at, len)
+}
+
+/// Where what is read and written by itself has `unit` sectors.
+fn listed_by(unit: u64, repair: Repair, member: usize, at: u64, len: u64) -> Repair {
     let device = SectorRange { start: Sectors::new(2048 + at), len: Sectors::new(len) };
     let data = SectorRange { start: Sectors::new(2048), len: Sectors::new(64) };
     let mut bad = repair.bad;
-    bad.insert(member, BadRanges::new(&[device], data, Sectors::new(1)));
+    bad.insert(member, BadRanges::new(&[device], data, Sectors::new(unit)));
     Repair { bad, ..repair }
+}
+
+fn whole(member: usize) -> BTreeMap<usize, Listed> {
+    BTreeMap::from([(member, Listed::Whole)])
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn pieces_end_where_somebody_has_a_bad_range() {
 fn what_a_member_lists_as_bad_is_not_read_and_is_written() {
     let mirror = listed(repair(1, 0, 3, true), 0, 8, 8);
     assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0, 2])));
-    assert_eq!(mirror.task(range(8), &BTreeSet::new()).unwrap().mends, BTreeSet::from([0]));
+    assert_eq!(mirror.task(range(8), &BTreeSet::new()).unwrap().mends, whole(0));
     assert_eq!(task(&mirror, 16, &[]), Some((vec![0], vec![1, 2])));
     // Whoever is write-mostly comes last, but before giving up; so does who is not wanted.
     let mut mirror = listed(repair(1, 0, 3, true), 1, 8, 8);
@@ -138,12 +147,24 @@ fn what_a_member_lists_as_bad_is_not_read_and_is_written() {
     // Parity is made anew; data of a row in doubt is not.
     let raid5 = repair(5, 2, 3, true);
     let bad_p = listed(raid5.clone(), 2, 0, 8);
-    assert_eq!(bad_p.task(range(0), &BTreeSet::new()).unwrap().mends, BTreeSet::from([2]));
+    assert_eq!(bad_p.task(range(0), &BTreeSet::new()).unwrap().mends, whole(2));
     let bad_data = listed(raid5, 1, 0, 8);
     assert_eq!(bad_data.task(range(0), &BTreeSet::new()), None);
     let lost = bad_data.lost(range(0), &BTreeSet::new());
     assert_eq!(lost.array, [range(8)]);
     assert_eq!(lost.members, [(Extent { member: 1, at: Sectors::new(2048) }, true)]);
+}
+
+/// The blocks of another member are larger: sectors that nobody lists come along.
+#[test]
+fn what_is_listed_in_part_is_no_source_but_has_to_be_written() {
+    let mirror = listed_by(8, repair(1, 0, 2, true), 0, 9, 15);
+    let lens = [0, 8, 12, 16, 24].map(|at| mirror.piece_len(Sectors::new(at)).get());
+    assert_eq!(lens, [8, 8, 4, 8, 40]);
+    assert_eq!(task(&mirror, 8, &[]), Some((vec![1], vec![0])));
+    let mends = |at| mirror.task(range(at), &BTreeSet::new()).unwrap().mends;
+    assert_eq!(mends(8), BTreeMap::from([(0, Listed::InPart)]));
+    assert_eq!((mends(16), mends(24)), (whole(0), BTreeMap::new()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Durable;
+use crate::array::bad::Listed;
 use crate::array::recipe::{Extent, Step};
 use crate::units::{SectorRange, Sectors};
 
@@ -49,9 +50,9 @@ pub enum Action {
         to: Extent,
         /// Whether no other write needs the buffer.
         last: bool,
-        /// Whether the place is listed as bad: what was written is to be read back, whatever else
-        /// is done, and it may fail.
-        mend: bool,
+        /// How much of the place is listed as bad: if any is, what was written is to be read back,
+        /// whatever else is done; if all is, it may fail.
+        mend: Listed,
     },
     /// The window's buffers are no longer needed.
     Release {

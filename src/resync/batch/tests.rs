@@ -255,7 +255,7 @@ fn what_is_listed_as_bad_is_read_elsewhere_and_mended() {
     let (actions, ended) = drive(batch, |_| true);
     assert_eq!(reads(&actions), [(0, 0, 2), (1, 2, 3), (0, 5, 3)]);
     let mends: Vec<_> =
-        actions.iter().filter(|a| matches!(a, Action::Write { mend: true, .. })).collect();
+        actions.iter().filter(|a| matches!(a, Action::Write { mend: Listed::Whole, .. })).collect();
     assert!(matches!(mends[..], [Action::Write { to, .. }] if to.member == 0));
     assert_eq!(*ended.mended.get(), [(Extent { member: 0, at: Sectors::new(2) }, Sectors::new(3))]);
     assert_eq!(SectorRange::merged(ended.durable.get()), [range(0, 8)]);
@@ -267,13 +267,42 @@ fn what_stays_bad_stays_listed_and_fails_nobody() {
     for fails in [true, false] {
         let batch = Batch::new(&repair, &[range(0, 8)], Sectors::new(8), 1);
         let (_, ended) = drive(batch, |action| match action {
-            Action::Write { mend: true, .. } => !fails,
+            Action::Write { mend: Listed::Whole, .. } => !fails,
             Action::Flush { member: 0 } => fails,
             _ => true,
         });
         // Without a flush nothing is mended, written or not.
         assert!(ended.mended.get().is_empty());
         assert_eq!(ended.failed.is_empty(), fails);
+    }
+}
+
+/// Where whole pages are written the sectors beside a bad one are not listed: they must not keep
+/// what they held while their bit goes.
+#[test]
+fn what_is_listed_in_part_fails_its_member_where_it_cannot_be_written() {
+    let bad = BadRanges::new(&[range(9, 15)], range(0, 1 << 20), Sectors::new(8));
+    let repair = Repair { bad: BadMap::from([(0, bad)]), ..mirror(2, 2) };
+    for fails in [false, true] {
+        let batch = Batch::new(&repair, &[range(0, 32)], Sectors::new(32), 1).looking(true);
+        let (actions, ended) = drive(batch, |action| match action {
+            Action::Write { mend: Listed::InPart, .. } => !fails,
+            _ => true,
+        });
+        assert_eq!(reads(&actions)[..2], [(0, 0, 8), (1, 8, 8)]);
+        let looked = |a: &Action| matches!(a, Action::Look { target, .. } if target.member == 0);
+        assert!(!actions.iter().any(looked), "what it holds there is not to be believed");
+        let durable = SectorRange::merged(ended.durable.get());
+        if fails {
+            assert_eq!(
+                (durable, ended.undone),
+                (vec![range(0, 8), range(24, 8)], vec![range(8, 16)])
+            );
+            assert_eq!((ended.failed, ended.mended.get().len()), (BTreeSet::from([0]), 0));
+        } else {
+            assert_eq!((durable, ended.failed.len()), (vec![range(0, 32)], 0));
+            assert_eq!(ended.mended.get().len(), 2);
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
+use super::super::batch::Durable;
 use super::*;
 use crate::format::bitmap::bits;
 use crate::format::llbitmap::needs_resync;
-use crate::io::mem::MemEngine;
+use crate::io::OpKind;
+use crate::io::mem::{Effect, Fault, MemEngine};
 
 const CHUNKS: u64 = 70_000;
 const BITS_AT: u64 = 256;
@@ -146,10 +148,47 @@ fn everything_dirty_means_every_chunk_and_no_more() {
 
 #[test]
 fn touching_ranges_clear_the_chunks_they_make_whole() {
-    let (_, store) = store(&[vec![]]);
-    let range = |start, len| SectorRange { start: Sectors::new(start), len: Sectors::new(len) };
+    let (mut engine, store) = store(&[vec![1, 2, 3, CHUNKS - 1]]);
     let parts = [range(12, 4), range(8, 4), range(24, 7)];
-    assert_eq!(store.whole(&parts), 1);
+    assert_eq!(store.dirty_in(&mut engine, &parts).unwrap(), 1);
     let last = range((CHUNKS - 1) * 8, 8);
-    assert_eq!(store.whole(&[last]), 1);
+    assert_eq!(store.clear(&mut engine, &Durable::for_test(vec![last])).unwrap(), 1);
+    assert_eq!(all_runs(&mut engine, &store, 8000), [1, 2, 3]);
+}
+
+fn range(start: u64, len: u64) -> SectorRange {
+    SectorRange { start: Sectors::new(start), len: Sectors::new(len) }
+}
+
+#[test]
+fn ranges_of_whole_units_are_met_once_and_only_what_was_dirty_is_counted() {
+    let (mut engine, store) = store(&[vec![1, 5, 6, 9, CHUNKS - 1]]);
+    let (mut cursor, mut met) = (Cursor::default(), Vec::new());
+    let (limit, unit) = (Sectors::new(8), Sectors::new(32));
+    while let Some(ranges) = store.next_ranges(&mut engine, &mut cursor, limit, unit).unwrap() {
+        met.extend(ranges);
+    }
+    let last = range((CHUNKS - 4) * 8, 32);
+    assert_eq!(met, [range(0, 32), range(32, 32), range(64, 32), last]);
+    assert_eq!(store.dirty_in(&mut engine, &met[..2]).unwrap(), 3);
+    assert_eq!(store.clear(&mut engine, &Durable::for_test(met)).unwrap(), 5);
+    assert_eq!(store.count(&mut engine).unwrap(), 0);
+}
+
+#[test]
+fn a_copy_that_has_no_say_is_written_where_it_cannot_be_read() {
+    let (engine, mut store) = store(&[vec![1, 40_000], vec![3]]);
+    // In the midst of the second page: a block that is written whole.
+    let bad = BITS_AT + PAGE + 1024;
+    let fault = |kind| Fault::of(DevId(1), Effect::Eio).kind(kind).range(bad..bad + 512);
+    let mut engine = engine.with(&[fault(OpKind::Read)]);
+    let mut equalise = |engine: &mut MemEngine, trusted| {
+        store.copies[1].trusted = trusted;
+        store.equalise(engine, false)
+    };
+    equalise(&mut engine, true).unwrap_err();
+    equalise(&mut engine, false).unwrap();
+    assert_eq!(engine.disks[0], engine.disks[1]);
+    let mut engine = engine.with(&[fault(OpKind::Read), fault(OpKind::Write)]);
+    equalise(&mut engine, false).unwrap_err();
 }

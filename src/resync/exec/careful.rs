@@ -26,7 +26,7 @@ impl Exec<'_> {
             Some(found) => differing(data.bytes(), found.bytes()),
             None => (Some(0..data.len()), data.len()),
         };
-        if self.care.compare && !mend {
+        if self.care.compare && !mend.is_any() {
             self.stats.differed = self.stats.differed.saturating_add(Bytes::from(differs));
         }
         let Some(span) = span else {

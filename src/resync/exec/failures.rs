@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{Exec, Pending, What};
+use crate::array::bad::Listed;
 use crate::units::Bytes;
 
 /// How many failures that are told may be replaced by one in a smaller part.
@@ -28,7 +29,9 @@ impl Exec<'_> {
             // Then it is written without looking.
             What::Look { .. } => return,
             // Then it stays listed, which the report tells.
-            What::Write { mend: true, .. } | What::Verify { mend: true, .. } => return,
+            What::Write { mend: Listed::Whole, .. } | What::Verify { mend: Listed::Whole, .. } => {
+                return;
+            }
             What::Write { .. } => "write",
             What::Verify { .. } => "read back",
             What::Flush => "flush",

@@ -136,7 +136,8 @@ impl Filling<'_> {
         exec.stats.done = exec.stats.done.saturating_add(next.to_bytes().unwrap_or_default());
         let step = batch(options.limit).min(STEP).get().next_multiple_of(unit);
         let step = Sectors::new(step);
-        for ranges in self.dirty_before(exec.engine, next, step, options)? {
+        let mut cursor = Cursor::default();
+        while let Some(ranges) = self.dirty_before(exec.engine, &mut cursor, next, step, options)? {
             if let Some(outcome) = self.batch(exec, options, repair, &ranges, report)? {
                 return Ok(outcome);
             }
@@ -182,31 +183,23 @@ impl Filling<'_> {
         Ok(None)
     }
 
-    /// The dirty chunks of what an earlier run filled, in batches. They are filled again: only what
-    /// this run proves to be stable lets it clear their bits.
+    /// The next batch of dirty chunks of what an earlier run filled; `None` when there are no more.
+    /// They are filled again: only what this run proves to be stable lets it clear their bits.
     fn dirty_before(
         &self,
         engine: &mut dyn Engine,
+        cursor: &mut Cursor,
         end: Sectors,
         step: Sectors,
         options: &ResyncOptions,
-    ) -> Result<Vec<Vec<SectorRange>>> {
-        let (mut cursor, mut batches) = (Cursor::default(), Vec::new());
-        let Some(bits) = self.bits.as_ref().filter(|_| !end.is_zero()) else { return Ok(batches) };
+    ) -> Result<Option<Vec<SectorRange>>> {
+        let Some(bits) = self.bits.as_ref().filter(|_| !end.is_zero()) else { return Ok(None) };
         let failed = |error| work::bits_error("read the bits", options, error);
-        while let Some(runs) = bits.next_runs(engine, &mut cursor, step).map_err(failed)? {
-            let ranges = runs.iter().map(|run| run.sectors(bits.chunk, bits.size));
-            let before = |range: SectorRange| {
-                let len = end.saturating_sub(range.start).min(range.len);
-                (!len.is_zero()).then_some(SectorRange { len, ..range })
-            };
-            let ranges: Vec<SectorRange> = ranges.filter_map(before).collect();
-            if ranges.is_empty() {
-                break;
-            }
-            batches.push(ranges);
-        }
-        Ok(batches)
+        let found = bits.next_ranges(engine, cursor, step, Sectors::new(PAGE)).map_err(failed)?;
+        let before = SectorRange { start: Sectors::ZERO, len: end };
+        let ranges = found.unwrap_or_default().into_iter();
+        let ranges: Vec<_> = ranges.filter_map(|range| range.intersection(&before)).collect();
+        Ok((!ranges.is_empty()).then_some(ranges))
     }
 
     /// How far they got, where there is a place to say so.

@@ -163,6 +163,32 @@ fn what_cannot_be_written_where_it_is_bad_stays_listed_and_nobody_fails() {
     }
 }
 
+/// The other member has larger blocks, so that whole pages are written: what lies beside a bad sector
+/// is in nobody's list.
+#[test]
+fn what_lies_beside_a_bad_sector_keeps_its_bit_where_it_cannot_be_written() {
+    let lab = lab(Shape::mirror(2), DIRTY, &[(1, LOST)], &[(0, &[(41, 1)])]);
+    let engine = || lab.engine().in_blocks(&[512, 4096]);
+    for kind in [OpKind::Write, OpKind::Read] {
+        let at = lab.page_at(0) as u64 + 41 * 512;
+        let fault = Fault::of(DevId(0), Effect::Eio).kind(kind).range(at..at + 512);
+        let mut engine = engine().with(&[fault]);
+        let report = run(&mut engine, &lab.options()).unwrap();
+        assert_eq!((report.outcome, report.chunks_dirty_after), (Outcome::Incomplete, 1));
+        assert_eq!((report.troubles.len(), report.troubles[0].path.as_str()), (1, "0"));
+        let after = Lab { disks: engine.disks, ..lab.clone() };
+        assert_eq!((after.listed(0), after.bitmap(0).unwrap().1), (vec![41], vec![5]));
+        check(&after, "a bad sector that stays bad");
+    }
+    let mut engine = engine();
+    let report = run(&mut engine, &lab.options()).unwrap();
+    assert_eq!((report.outcome, report.chunks_dirty_after), (Outcome::Done, 0));
+    assert_eq!((report.bad_blocks[0].rewritten.get(), report.bad_blocks[0].left.get()), (1, 0));
+    let after = Lab { disks: engine.disks, ..lab };
+    assert!(after.listed(0).is_empty());
+    check(&after, "a bad sector that was mended");
+}
+
 #[test]
 fn a_damaged_list_is_refused() {
     let mut lab = lab(Shape::mirror(2), DIRTY, &[(1, LOST)], &[(0, &[(40, 2)])]);

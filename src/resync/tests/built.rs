@@ -8,7 +8,9 @@ use super::oracle::{self, PAGE, Shape, Unit, content, parity};
 use crate::error::Kind;
 use crate::format::bitmap::{self, BitmapSuper, RawBitmapSuper, bits};
 use crate::io::mem::MemEngine;
-use crate::resync::{Built, Decision, Outcome, ResyncOptions, Vouched};
+use crate::resync::judge::judge;
+use crate::resync::run::look;
+use crate::resync::{Built, Decision, Outcome, ResyncOptions, Vouched, work};
 use crate::units::{Events, Sectors, Slot};
 
 /// An array whose members are nothing but data, with its bitmap on the last disk.
@@ -366,6 +368,30 @@ fn a_size_takes_less_of_each_member() {
     let after = told.done();
     assert_eq!(after.disks[1][bare.shape.pages as usize * PAGE..], vec![2; 3 * PAGE]);
     bare.with(|built| built.size = Some(Sectors::new(size + 1000))).refused("has 152");
+}
+
+/// What a checkpoint of that array is about.
+fn account(bare: &Bare) -> u64 {
+    let options = ResyncOptions { bitmap: None, full: true, ..bare.options() };
+    let mut engine = bare.engine();
+    let seen = look(&mut engine, &options).unwrap();
+    let judged = judge(&mut engine, &options, &seen).unwrap();
+    let seats = work::seats(&options, &seen, &judged.plan);
+    let freshest = &seen.superblocks[judged.assembly.freshest];
+    work::digest(&judged.geometry, &judged.assembly, &judged.plan, freshest, &seats, &options)
+}
+
+/// With another size copies lie elsewhere: all before the position would be passed over unseen.
+#[test]
+fn a_checkpoint_tells_of_one_size_only() {
+    for shape in [Shape::mirror(2), oracle::F2] {
+        let vouched = |built: &mut Built| built.vouched = vec![Vouched::Mismatch];
+        let bare = Bare::new(shape, 1).with(vouched);
+        let size = shape.pages * CHUNK / 512;
+        let sized = |size| account(&bare.clone().with(|b| b.size = Some(Sectors::new(size))));
+        assert_eq!(sized(size), account(&bare), "{}", shape.name);
+        assert_ne!(sized(size - 16), account(&bare), "{}", shape.name);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::format::md::{checksum, super090};
 use crate::io::mem::Event;
 use crate::io::{DevId, OpKind};
 use crate::resync::{Decision, Outcome, ResyncOptions, Source};
-use crate::units::{Events, Sectors, Slot};
+use crate::units::{Bytes, Events, Sectors, Slot};
 
 const LOST: State = State { differs: &[1, 5], ..DIRTY };
 const BEHIND: State = State { events: EVENTS - 5, listed: false, clean: true, differs: &[1, 5] };
@@ -34,6 +34,24 @@ fn only_dirty_chunks_are_read_and_written() {
     let (header, dirty) = after.bitmap(1).unwrap();
     assert!(dirty.is_empty());
     assert_eq!(header.events_cleared, after.superblock(0).unwrap().view().events);
+}
+
+/// The kernel goes by pages whatever a bit stands for.
+#[test]
+fn chunks_smaller_than_a_block_are_copied_with_their_neighbours() {
+    let mut lab = Lab::new(V1_2, &[DIRTY, LOST], &[], true);
+    lab.patch_bitmap(|raw| raw.set_chunksize(1024));
+    // Four of them are page 1; of page 5 only the second is dirty.
+    lab.disks[2][256..264].copy_from_slice(&[0xf0, 0, 0x20, 0, 0, 0, 0, 0]);
+    let mut engine = lab.engine().in_blocks(&[512, 4096]);
+    let report = run(&mut engine, &lab.options()).unwrap();
+    assert_eq!((report.decision, report.outcome), (Decision::Partial, Outcome::Done));
+    assert_eq!((report.chunks_dirty_before, report.chunks_synced), (5, 5));
+    let moved = [report.stats.total, report.stats.done, report.stats.written];
+    assert_eq!(moved.map(Bytes::get), [2 * CHUNK; 3]);
+    let after = Lab { disks: engine.disks, ..lab };
+    assert!([1, 5].iter().all(|page| after.chunk(1, *page) == after.chunk(0, *page)));
+    assert!(after.disks[2][256..264].iter().all(|byte| *byte == 0));
 }
 
 #[test]

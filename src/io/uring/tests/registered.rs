@@ -164,6 +164,10 @@ fn a_refused_registration_is_no_error() {
     assert!(read.buf.bytes().iter().all(|b| *b == 3));
     if refused {
         assert_eq!(engine.ring.fixed(), 0, "memory was registered although it may not be locked");
+        // One piece would do, but no batch is to make memory again only to be refused again.
+        engine.reserve(LEN, 1);
+        run(&mut engine, vec![filled(3, 0, 0, LEN, 4)]).remove(0).result.unwrap();
+        assert_eq!(engine.ring.fixed(), 0, "it was asked again");
         eprintln!("refused, and went on");
     }
 }
