@@ -29,6 +29,7 @@ pub(in super::super) fn edited<B: ByteOrder>(
     }
     count::<B>(&mut raw);
     let number = own_number(this, edit)?;
+    says_its_number::<B>(&raw, number)?;
     let own: [u8; disk::SIZE] = sb_disk(&raw, number);
     sb::THIS_DISK.put::<B>(&mut raw, own);
     let sum = checksum::super090::<B>(&raw);
@@ -134,6 +135,15 @@ fn own_number(this: &Superblock, edit: &SuperEdit<'_>) -> Result<usize> {
         return Err(Error::refused(format!("0.90 has no descriptor {number}")));
     }
     Ok(number)
+}
+
+/// The member would become another one by the way.
+fn says_its_number<B: ByteOrder>(raw: &[u8], number: usize) -> Result<()> {
+    let says = Disk::read::<B>(disk_at(raw, number)).number;
+    if usize::try_from(says) == Ok(number) {
+        return Ok(());
+    }
+    Err(Error::refused(format!("descriptor {number} says that it is number {says}")))
 }
 
 fn sb_disk(raw: &[u8], number: usize) -> [u8; disk::SIZE] {
