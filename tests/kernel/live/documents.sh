@@ -45,6 +45,7 @@ crash() {
 }
 
 running_file() { bare && raid 1 2; }
+without() { bare && raid 1 2; }
 bitmap() { bare && raid 1 2 --bitmap=internal; }
 stopped() { bitmap && stop; }
 crashed() { bitmap && mkfs.ext4 -q -F /dev/md0 && crash; }
