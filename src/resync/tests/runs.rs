@@ -273,6 +273,6 @@ fn what_superblocks_will_refuse_is_refused_before_anything_is_written() {
     let mut engine = lab.engine();
     let error = run(&mut engine, &lab.options()).unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
-    assert!(error.to_string().contains("this member would break"), "{error}");
+    assert!(error.to_string().contains("descriptor 1 says that it is number 99"), "{error}");
     assert!(engine.log.borrow().is_empty(), "something was written");
 }
