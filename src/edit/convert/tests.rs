@@ -247,14 +247,20 @@ fn a_power_cut_on_the_way_out_is_finished_by_running_again() {
     }
 }
 
+/// An array whose bitmap went out into a file: how it was before, and what to ask for it.
+fn moved_out(dir: &Path) -> (MemEngine, ConvertOptions) {
+    let mut engine = MemEngine::new(disks(MdVersion::V1_2));
+    go(&mut engine).unwrap();
+    let start = put(dir, &engine.disks, false);
+    to_file(&start, &System::default(), &AtomicBool::new(false)).unwrap();
+    (engine, start)
+}
+
 #[test]
 fn a_file_that_says_it_is_out_of_date_is_told_so() {
     let dir = tempfile::TempDir::new().unwrap();
     let (system, stop) = (System::default(), AtomicBool::new(false));
-    let mut engine = MemEngine::new(disks(MdVersion::V1_2));
-    go(&mut engine).unwrap();
-    let start = put(dir.path(), &engine.disks, false);
-    to_file(&start, &system, &stop).unwrap();
+    let (_, start) = moved_out(dir.path());
     let mut bytes = std::fs::read(&start.file).unwrap();
     let mut raw = RawBitmapSuper::from_prefix(&bytes).unwrap();
     raw.set_state(raw.state().with(StateFlags::STALE));
@@ -269,10 +275,7 @@ fn a_file_that_says_it_is_out_of_date_is_told_so() {
 fn a_file_that_is_not_what_a_run_left_is_not_taken_for_it() {
     let dir = tempfile::TempDir::new().unwrap();
     let (system, stop) = (System::default(), AtomicBool::new(false));
-    let mut engine = MemEngine::new(disks(MdVersion::V1_2));
-    go(&mut engine).unwrap();
-    let start = put(dir.path(), &engine.disks, false);
-    to_file(&start, &system, &stop).unwrap();
+    let (engine, start) = moved_out(dir.path());
     let end = get(&start);
     // Magic, UUID, events, a bit more, a bit less.
     for at in [0, 9, 24, 256, 256 + 5] {
